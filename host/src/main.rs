@@ -1,0 +1,2 @@
+//! An FTP and FTPS host extended by WebAssembly.
+fn main() {}

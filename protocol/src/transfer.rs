@@ -1,0 +1,115 @@
+//! What a transfer is: its direction, its object and the form of its bytes.
+
+use crate::path::VirtualPath;
+
+/// A transfer that the session asked for and the host carries out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// What travels, and which way.
+    pub kind: TransferKind,
+    /// How bytes are represented.
+    pub representation: Representation,
+    /// How they are packed on the data connection.
+    pub mode: TransferMode,
+    /// Whether the data connection is under TLS.
+    pub protection: Protection,
+}
+
+/// What a transfer moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransferKind {
+    /// RETR, from `offset` (REST).
+    Retrieve {
+        /// The file.
+        path: VirtualPath,
+        /// First byte wanted.
+        offset: u64,
+    },
+    /// STOR: the file is replaced, or from `offset` on (REST) overwritten.
+    Store {
+        /// The file.
+        path: VirtualPath,
+        /// Where the first byte belongs; 0 replaces the file.
+        offset: u64,
+        /// From ALLO, if the client announced a size.
+        size_hint: Option<u64>,
+    },
+    /// APPE: bytes are added at the end; a missing file is made.
+    Append {
+        /// The file.
+        path: VirtualPath,
+        /// From ALLO, if the client announced a size.
+        size_hint: Option<u64>,
+    },
+    /// STOU: the host chooses a name in `directory` that is free.
+    StoreUnique {
+        /// Where.
+        directory: VirtualPath,
+        /// The name that the client would like.
+        name: Option<String>,
+    },
+    /// LIST, NLST or MLSD.
+    List {
+        /// A directory; LIST and NLST also take a file.
+        path: VirtualPath,
+        /// The form of each line.
+        format: ListFormat,
+        /// Names that begin with a dot are shown.
+        hidden: bool,
+    },
+}
+
+/// The form of a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListFormat {
+    /// LIST, as `ls -l` writes it.
+    Long,
+    /// NLST, bare names.
+    Names,
+    /// MLSD (RFC 3659 section 7), with these facts.
+    Facts(Facts),
+}
+
+/// The facts that MLSD and MLST give, as the client chose them with OPTS MLST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// `type`
+    pub kind: bool,
+    /// `size`
+    pub size: bool,
+    /// `modify`
+    pub modify: bool,
+    /// `perm`
+    pub perm: bool,
+    /// `unique`
+    pub unique: bool,
+    /// `UNIX.mode`
+    pub unix_mode: bool,
+}
+
+/// TYPE (RFC 959 section 3.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Representation {
+    /// Line ends travel as CR LF.
+    Ascii,
+    /// Bytes as they are (also `L 8`).
+    Image,
+}
+
+/// MODE (RFC 959 section 3.4; Z as deployed, draft-preston-ftpext-deflate).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferMode {
+    /// S: the end of the connection is the end of the file.
+    Stream,
+    /// Z: a zlib stream.
+    Deflate,
+}
+
+/// PROT (RFC 2228 section 3, RFC 4217 section 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// C
+    Clear,
+    /// P
+    Private,
+}
