@@ -30,6 +30,8 @@ pub enum Input {
     Prepared(Result<Prepared, Failure>),
     /// The answer to [`Effect::Run`], also after [`Effect::Abort`].
     Finished(Result<Finished, Failure>),
+    /// The answer to [`Effect::TellProgress`]: bytes moved so far.
+    Progress(u64),
     /// The host ends the session: idle, login time-out, shutting down, ban.
     End(EndReason),
 }
@@ -65,6 +67,8 @@ pub enum Effect {
     /// Handshake where the transfer is protected, and move the bytes; answered by
     /// [`Input::Finished`].
     Run,
+    /// STAT during a transfer; answered at once by [`Input::Progress`].
+    TellProgress,
     /// Stop the transfer that is being prepared or run. Its answer still comes.
     Abort,
     /// Flush what was replied, then close the control connection.
