@@ -1,2 +1,3 @@
-//! An FTP and FTPS host extended by WebAssembly.
+//! The `wharf` command.
+
 fn main() {}

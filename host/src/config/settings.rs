@@ -1,0 +1,320 @@
+//! The settings of the host, resolved: every default filled in, every path absolute or relative to
+//! the working directory, nothing left to look up but names that change under a running host.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::value::choices;
+
+/// Everything `wharf.toml` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The configuration directory, where `wharf.toml` and `plugins/` are.
+    pub directory: PathBuf,
+    /// `[server]`
+    pub server: Server,
+    /// `[[listener]]`, at least one, no two on one address.
+    pub listeners: Vec<Listener>,
+    /// `[tls]`
+    pub tls: Tls,
+    /// `[passive]`
+    pub passive: Passive,
+    /// `[protocol]`
+    pub protocol: Protocol,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[sink.NAME]`, at least one.
+    pub sinks: BTreeMap<String, Sink>,
+}
+
+impl Config {
+    /// The settings of an empty `wharf.toml` in `directory`.
+    pub fn defaults(directory: &Path) -> Self {
+        let mut server = Server::default();
+        server.state_dir = directory.join(server.state_dir);
+        let root = directory.join("data");
+        Self {
+            directory: directory.to_owned(),
+            server,
+            listeners: vec![Listener::default()],
+            tls: Tls::default(),
+            passive: Passive::default(),
+            protocol: Protocol::default(),
+            limits: Limits::default(),
+            sinks: BTreeMap::from([("local".to_owned(), Sink::Fs(FsSink { root }))]),
+        }
+    }
+
+    /// Where the plugins and their sidecars are.
+    pub fn plugin_dir(&self) -> PathBuf {
+        self.directory.join("plugins")
+    }
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// What the greeting calls this server: one line.
+    pub name: String,
+    /// What the host itself keeps: compiled plugins, events, a generated certificate.
+    pub state_dir: PathBuf,
+    /// How long running transfers may go on once the host was told to stop.
+    pub shutdown_grace: Duration,
+    /// What a committed upload survives.
+    pub durability: Durability,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            name: "Wharf".to_owned(),
+            state_dir: PathBuf::from("state"),
+            shutdown_grace: Duration::from_secs(30),
+            durability: Durability::Os,
+        }
+    }
+}
+
+choices! {
+    /// What a committed upload survives.
+    pub enum Durability("a durability") {
+        /// A crash of the host.
+        Os = "os",
+        /// A loss of power.
+        Fsync = "fsync",
+    }
+}
+
+/// `[[listener]]`: an address that clients connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// What logs and plugins call it: the `name` key, or else the address as written.
+    pub name: String,
+    /// Where it listens. Port 0 lets the system choose.
+    pub address: SocketAddr,
+    /// When TLS begins.
+    pub tls: ListenerTls,
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 2121));
+        Self {
+            name: address.to_string(),
+            address,
+            tls: ListenerTls::Explicit,
+        }
+    }
+}
+
+choices! {
+    /// When TLS begins on a control connection (RFC 4217).
+    pub enum ListenerTls("a TLS mode") {
+        /// Never; AUTH is not offered.
+        Off = "off",
+        /// When the client says AUTH TLS, and it need not.
+        Explicit = "explicit",
+        /// When the client says AUTH TLS, and it cannot log in before that.
+        Required = "required",
+        /// At once, before the greeting (port 990).
+        Implicit = "implicit",
+    }
+}
+
+/// `[tls]`
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Tls {
+    /// A PEM chain, which may hold the key too; without it a self-signed one is generated.
+    pub certificate: Option<PathBuf>,
+    /// The PEM key, where it is not in the same file; never without `certificate`.
+    pub key: Option<PathBuf>,
+    /// Whether data connections resume the control connection's session.
+    pub session_reuse: SessionReuse,
+    /// Whether the data connections of a secured session must be secured (PROT P).
+    pub data: DataProtection,
+    /// The PEM authorities whose client certificates are asked for and verified.
+    pub client_ca: Option<PathBuf>,
+    /// Whether CCC may take the control connection back to clear text.
+    pub ccc: bool,
+}
+
+choices! {
+    /// Whether data connections resume the control connection's TLS session.
+    #[derive(Default)]
+    pub enum SessionReuse("a session reuse") {
+        /// No session is resumed.
+        Off = "off",
+        /// Resumed where the client does.
+        #[default]
+        Allow = "allow",
+        /// A data connection that did not resume this very control session is refused (522).
+        Require = "require",
+    }
+}
+
+choices! {
+    /// Whether the data connections of a secured session must be secured too.
+    #[derive(Default)]
+    pub enum DataProtection("a data protection") {
+        /// As the client's PROT says.
+        #[default]
+        Allow = "allow",
+        /// A transfer under PROT C is refused (522).
+        Required = "required",
+    }
+}
+
+/// `[passive]`
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Passive {
+    /// The ports handed out for PASV and EPSV.
+    pub ports: PortRange,
+    /// What address PASV tells, first match wins; else the one the client connected to.
+    pub advertise: Vec<Advertise>,
+}
+
+/// Ports from `first` to `last`, both included; never empty, never port 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortRange {
+    /// The lowest port.
+    pub first: u16,
+    /// The highest port.
+    pub last: u16,
+}
+
+impl PortRange {
+    /// How many ports there are.
+    pub fn count(self) -> u32 {
+        u32::from(self.last) - u32::from(self.first) + 1
+    }
+}
+
+impl Default for PortRange {
+    fn default() -> Self {
+        Self {
+            first: 40000,
+            last: 40999,
+        }
+    }
+}
+
+/// `[[passive.advertise]]`: the address told to the clients of one network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advertise {
+    /// Who is told.
+    pub clients: IpNet,
+    /// What they are told.
+    pub address: AdvertisedAddress,
+}
+
+/// An address, or the name of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdvertisedAddress {
+    /// Told as it stands.
+    Ip(IpAddr),
+    /// Resolved at each PASV, since the address behind it may change.
+    Name(String),
+}
+
+/// `[protocol]`: what clients may ask of a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Protocol {
+    /// What TYPE A does to a file.
+    pub ascii: Ascii,
+    /// Whether PORT and EPRT are served, to the client's own address only.
+    pub active: bool,
+}
+
+impl Default for Protocol {
+    fn default() -> Self {
+        Self {
+            ascii: Ascii::Convert,
+            active: true,
+        }
+    }
+}
+
+choices! {
+    /// What TYPE A does to a file.
+    pub enum Ascii("an ascii mode") {
+        /// Line ends are converted, as RFC 959 has it.
+        Convert = "convert",
+        /// Nothing: for devices that send binary files that way.
+        Binary = "binary",
+    }
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Control connections in all; the next one is told 421.
+    pub connections: u32,
+    /// Control connections from one address (from one /64 with IPv6).
+    pub connections_per_address: u32,
+    /// Sessions logged in as one user.
+    pub sessions_per_user: u32,
+    /// How long a session may be silent; the timer rests during a transfer.
+    pub idle_timeout: Duration,
+    /// How long a connection may take to log in, the TLS handshake included.
+    pub login_timeout: Duration,
+    /// How long a data connection may take to be there, its TLS handshake included.
+    pub data_connect_timeout: Duration,
+    /// How long a transfer may go without moving a byte.
+    pub stall_timeout: Duration,
+    /// When an address is banned.
+    pub failed_logins: FailedLogins,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            connections_per_address: 50,
+            sessions_per_user: 50,
+            idle_timeout: Duration::from_mins(5),
+            login_timeout: Duration::from_secs(60),
+            data_connect_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_mins(2),
+            failed_logins: FailedLogins::default(),
+        }
+    }
+}
+
+/// `limits.failed-logins`: `count` failures within `window` ban the address for `ban`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailedLogins {
+    /// How many failures are too many.
+    pub count: u32,
+    /// The time within which they are counted.
+    pub window: Duration,
+    /// How long connections from that address are refused.
+    pub ban: Duration,
+}
+
+impl Default for FailedLogins {
+    fn default() -> Self {
+        Self {
+            count: 5,
+            window: Duration::from_mins(10),
+            ban: Duration::from_mins(30),
+        }
+    }
+}
+
+/// `[sink.NAME]`: where files are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// `kind = "fs"`
+    Fs(FsSink),
+}
+
+/// A directory of the local file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FsSink {
+    /// The directory, which nothing leads out of.
+    pub root: PathBuf,
+}

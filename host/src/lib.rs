@@ -1,0 +1,4 @@
+//! The host: everything that touches the world. The modules stand in the order in which a
+//! connection meets them.
+
+pub mod config;
