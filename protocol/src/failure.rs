@@ -8,7 +8,7 @@
 pub enum Failure {
     /// There is no such file or directory (550).
     NotFound,
-    /// Something stands there already (550, or 521 for a directory: RFC 959 appendix II).
+    /// Something stands there already (550; 521 of RFC 959 appendix II means TLS since RFC 4217).
     Exists,
     /// A file was needed and a directory is there (550).
     IsDirectory,

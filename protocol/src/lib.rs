@@ -12,4 +12,6 @@ pub mod command;
 pub mod effect;
 pub mod failure;
 pub mod path;
+pub mod reply;
+pub mod secret;
 pub mod transfer;
