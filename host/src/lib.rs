@@ -2,3 +2,5 @@
 //! connection meets them.
 
 pub mod config;
+pub mod sink;
+pub mod transfer;

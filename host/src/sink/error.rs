@@ -1,0 +1,83 @@
+//! Why a sink could not do something.
+
+use std::io;
+
+use wharf_protocol::failure::Failure;
+
+/// Why a sink could not do something, split by what a client is told.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// There is no such file or directory.
+    #[error("there is no such file or directory")]
+    NotFound,
+    /// Something stands there already.
+    #[error("something stands there already")]
+    Exists,
+    /// A file was needed.
+    #[error("it is a directory")]
+    IsDirectory,
+    /// A directory was needed.
+    #[error("it is not a directory")]
+    NotDirectory,
+    /// The directory holds something.
+    #[error("the directory is not empty")]
+    NotEmpty,
+    /// The storage refuses it to this process, or it leads out of the sink.
+    #[error("the storage permits no access")]
+    PermissionDenied,
+    /// The storage is full.
+    #[error("no space is left")]
+    NoSpace,
+    /// The storage has a limit on sizes, and it is reached.
+    #[error("a quota or size limit of the storage is reached")]
+    QuotaExceeded,
+    /// The storage cannot hold an object of this name.
+    #[error("the name cannot be stored")]
+    InvalidName,
+    /// The file is shorter than the offset.
+    #[error("the offset is beyond the end of the file")]
+    BeyondEnd,
+    /// This sink cannot do it at all.
+    #[error("this sink cannot do it")]
+    Unsupported,
+    /// The storage failed.
+    #[error("the storage failed")]
+    Io(#[source] io::Error),
+}
+
+impl From<io::Error> for SinkError {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        match error.kind() {
+            Kind::NotFound => Self::NotFound,
+            Kind::AlreadyExists => Self::Exists,
+            Kind::IsADirectory => Self::IsDirectory,
+            Kind::NotADirectory => Self::NotDirectory,
+            Kind::DirectoryNotEmpty => Self::NotEmpty,
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::PermissionDenied,
+            Kind::StorageFull => Self::NoSpace,
+            Kind::QuotaExceeded | Kind::FileTooLarge => Self::QuotaExceeded,
+            Kind::InvalidFilename => Self::InvalidName,
+            Kind::Unsupported => Self::Unsupported,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<SinkError> for Failure {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::NotFound => Self::NotFound,
+            SinkError::Exists => Self::Exists,
+            SinkError::IsDirectory => Self::IsDirectory,
+            SinkError::NotDirectory => Self::NotDirectory,
+            SinkError::NotEmpty => Self::NotEmpty,
+            SinkError::PermissionDenied => Self::Denied { text: None },
+            SinkError::NoSpace => Self::NoSpace,
+            SinkError::QuotaExceeded => Self::QuotaExceeded { text: None },
+            SinkError::InvalidName => Self::NameRefused { text: None },
+            SinkError::BeyondEnd | SinkError::Unsupported => Self::Unsupported,
+            SinkError::Io(_) => Self::Storage,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Moves the bytes of a file or listing between a sink and a data connection.
+//!
+//! Everything here blocks and is called from blocking threads. The session that started a transfer
+//! holds its [`Progress`], through which it sees how far it is and can stop it.
+
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio_rustls::rustls::ServerConfig;
+use wharf_protocol::transfer::{Representation, TransferMode};
+
+pub use self::error::TransferError;
+
+mod error;
+
+/// A data connection that the peer has opened, and how bytes travel over it.
+#[derive(Debug)]
+pub struct DataConnection {
+    /// How far it is; it owns the socket.
+    pub progress: Arc<Progress>,
+    /// PROT P: what the TLS handshake needs.
+    pub tls: Option<DataTls>,
+    /// TYPE
+    pub representation: Representation,
+    /// MODE
+    pub mode: TransferMode,
+    /// Time-outs and limits.
+    pub settings: Settings,
+}
+
+/// What the handshake of a protected data connection needs.
+#[derive(Clone, Debug)]
+pub struct DataTls {
+    /// Issues no tickets, and resumes the sessions of one control connection only.
+    pub config: Arc<ServerConfig>,
+    /// A full handshake is [`TransferError::NotResumed`].
+    pub require_resumed: bool,
+}
+
+/// Time-outs and limits of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long the peer may neither send nor take a byte.
+    pub stall: Duration,
+    /// How long the TLS handshake may take.
+    pub handshake: Duration,
+    /// How long to wait, after the last byte was sent, for the peer to close.
+    pub linger: Duration,
+    /// An upload under TLS must end with close_notify; otherwise the end of the connection will do.
+    pub strict_close: bool,
+    /// How many bytes an upload may add.
+    pub upload_bytes_max: Option<u64>,
+    /// How many bytes a second may travel.
+    pub bytes_per_second: Option<u64>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            stall: Duration::from_secs(300),
+            handshake: Duration::from_secs(30),
+            linger: Duration::from_secs(2),
+            strict_close: false,
+            upload_bytes_max: None,
+            bytes_per_second: None,
+        }
+    }
+}
+
+/// How far a transfer is, shared between the thread that moves bytes and the session.
+#[derive(Debug)]
+pub struct Progress {
+    socket: Arc<TcpStream>,
+    bytes: AtomicU64,
+    aborted: AtomicBool,
+}
+
+impl Progress {
+    /// Nothing has been moved over `socket` yet.
+    pub fn new(socket: Arc<TcpStream>) -> Self {
+        Self {
+            socket,
+            bytes: AtomicU64::new(0),
+            aborted: AtomicBool::new(false),
+        }
+    }
+
+    /// How many bytes of the file or listing were moved.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Stop the transfer: it ends soon with [`TransferError::Aborted`].
+    pub fn abort(&self) {
+        self.aborted.store(true, Ordering::Relaxed);
+        // Whoever is blocked on the socket wakes up. It fails only where the peer is gone already.
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+
+    /// Whether [`Progress::abort`] was called.
+    pub fn is_aborted(&self) -> bool {
+        self.aborted.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
