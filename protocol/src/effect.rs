@@ -211,7 +211,12 @@ pub enum Outcome {
     /// What stands there.
     Entry(crate::listing::Entry),
     /// What stands in the directory, or the file itself.
-    Entries(Vec<crate::listing::Entry>),
+    Entries {
+        /// In the order of a listing.
+        entries: Vec<crate::listing::Entry>,
+        /// The time, which decides the form of their dates.
+        now: Timestamp,
+    },
     /// Lower-case hexadecimal, and the range that was read.
     Checksum {
         /// The digest.

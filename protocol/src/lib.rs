@@ -11,7 +11,9 @@
 pub mod command;
 pub mod effect;
 pub mod failure;
+pub mod listing;
 pub mod path;
 pub mod reply;
 pub mod secret;
+pub mod timestamp;
 pub mod transfer;
