@@ -2,5 +2,10 @@
 //! connection meets them.
 
 pub mod config;
+pub mod limits;
+
+pub mod admission;
+pub mod data;
 pub mod sink;
+pub mod socket;
 pub mod transfer;

@@ -1,0 +1,217 @@
+//! Passive mode: one listener per PASV or EPSV, for the client of the control connection alone.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use rustix::net::sockopt::set_tcp_nodelay;
+use rustix::net::{SocketFlags, acceptfrom_with};
+use socket2::{Domain, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, timeout_at};
+use tracing::warn;
+use wharf_protocol::effect::Family;
+
+use super::DataError;
+use super::advertise::advertised;
+use super::ports::{Lease, Ports};
+use crate::config;
+use crate::limits;
+use crate::socket::{canonical, same_host};
+
+/// The passive ports of a host, and what clients are told of them.
+#[derive(Debug)]
+pub struct PassivePool {
+    ports: Arc<Ports>,
+    advertise: Vec<config::Advertise>,
+}
+
+/// A listener for one data connection. Its port is free again as soon as this is dropped or the
+/// client was accepted.
+#[derive(Debug)]
+pub struct Passive {
+    // The socket is closed before the port is given back: fields are dropped in this order.
+    listener: StdListener,
+    lease: Lease,
+    peer: IpAddr,
+    advertise: SocketAddr,
+}
+
+impl PassivePool {
+    /// All ports are free.
+    pub fn new(settings: &config::Passive) -> Self {
+        Self {
+            ports: Ports::new(settings.ports),
+            advertise: settings.advertise.clone(),
+        }
+    }
+
+    /// Opens a listener for the client of the control connection from `peer` to `local`. The
+    /// client may connect from now on.
+    ///
+    /// For EPSV (`extended`, RFC 2428) only the port of the advertised address is told, and
+    /// `family` is the network protocol asked for; PASV (RFC 959) tells an IPv4 address.
+    pub async fn listen(
+        &self,
+        local: SocketAddr,
+        peer: SocketAddr,
+        extended: bool,
+        family: Option<Family>,
+    ) -> Result<Passive, DataError> {
+        let (local, peer) = (canonical(local), canonical(peer).ip());
+        let told = match (extended, local.ip()) {
+            (true, address) if family.is_none_or(|family| is_of(address, family)) => address,
+            (true, _) => return Err(DataError::OtherFamily),
+            (false, IpAddr::V4(address)) => {
+                advertised(&self.advertise, peer, address).await?.into()
+            }
+            (false, IpAddr::V6(_)) => return Err(DataError::PassiveOverIpv6),
+        };
+        let (listener, lease) = self.open(local)?;
+        let advertise = SocketAddr::new(told, lease.port());
+        Ok(Passive {
+            listener,
+            lease,
+            peer,
+            advertise,
+        })
+    }
+
+    /// Listens on a free port, drawn at random so that nobody can guess the next one.
+    fn open(&self, local: SocketAddr) -> Result<(StdListener, Lease), DataError> {
+        let range = self.ports.range();
+        let exhausted = || DataError::NoFreePort {
+            first: range.first,
+            last: range.last,
+        };
+        let mut offset = rand::random_range(0..range.count());
+        // A port stays leased while the next is tried, so that each is tried once.
+        let mut taken = Vec::new();
+        for _ in 0..range.count().min(limits::PASSIVE_PORTS_TRIED) {
+            let lease = self.ports.lease(local.ip(), offset).ok_or_else(exhausted)?;
+            let mut address = local;
+            address.set_port(lease.port());
+            match listen(address) {
+                Ok(listener) => return Ok((listener, lease)),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    offset = self.ports.offset(lease.port());
+                    taken.push(lease);
+                }
+                Err(source) => return Err(DataError::Listen { address, source }),
+            }
+        }
+        Err(exhausted())
+    }
+}
+
+impl Passive {
+    /// The address to tell the client.
+    pub fn advertise(&self) -> SocketAddr {
+        self.advertise
+    }
+
+    /// Waits for the client. Connections from other addresses are dropped and do not use up the
+    /// listener.
+    pub async fn accept(self, deadline: Instant) -> Result<TcpStream, DataError> {
+        let Self {
+            lease,
+            listener,
+            peer,
+            ..
+        } = self;
+        let mut visitors = Visitors {
+            peer,
+            port: lease.port(),
+            strangers: 0,
+        };
+        // Most clients have connected by now; then the listener needs no place in the event loop.
+        loop {
+            match accept_waiting(&listener) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                visitor => {
+                    if let Some(stream) = visitors.admit(visitor)? {
+                        return TcpStream::from_std(stream).map_err(DataError::Accept);
+                    }
+                }
+            }
+        }
+        let listener = TcpListener::from_std(listener).map_err(DataError::Accept)?;
+        loop {
+            let visitor = timeout_at(deadline, listener.accept());
+            let visitor = visitor.await.map_err(|_| DataError::TimedOut)?;
+            if let Some(stream) = visitors.admit(visitor)? {
+                return Ok(stream);
+            }
+        }
+    }
+}
+
+/// Those who connect to one port.
+struct Visitors {
+    peer: IpAddr,
+    port: u16,
+    strangers: u32,
+}
+
+impl Visitors {
+    /// The stream, if it comes from the client.
+    fn admit<S: AsFd>(
+        &mut self,
+        visitor: io::Result<(S, SocketAddr)>,
+    ) -> Result<Option<S>, DataError> {
+        match visitor {
+            Ok((stream, from)) if same_host(from.ip(), self.peer) => {
+                // The last record and the end of a transfer are small writes in a row.
+                set_tcp_nodelay(&stream, true).map_err(|error| DataError::Accept(error.into()))?;
+                return Ok(Some(stream));
+            }
+            Ok((_, from)) => {
+                if self.strangers == 0 {
+                    warn!(port = self.port, peer = %self.peer, stranger = %from.ip(),
+                        "dropped a data connection that is not the client's");
+                }
+            }
+            // The client, or a stranger, was gone again before it was accepted.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => return Err(DataError::Accept(error)),
+        }
+        self.strangers += 1;
+        if self.strangers < limits::STRANGERS_PER_WAIT {
+            return Ok(None);
+        }
+        Err(DataError::Strangers(self.strangers))
+    }
+}
+
+/// Accepts a connection that is there already; the stream does not block.
+fn accept_waiting(listener: &StdListener) -> io::Result<(StdStream, SocketAddr)> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let (stream, from) = acceptfrom_with(listener, flags)?;
+    let from = from.ok_or(io::ErrorKind::ConnectionAborted)?;
+    Ok((stream.into(), from.try_into()?))
+}
+
+fn listen(address: SocketAddr) -> io::Result<StdListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM.nonblocking(),
+        None,
+    )?;
+    // Connections that were closed lately keep no port from the pool.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(limits::PASSIVE_BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn is_of(address: IpAddr, family: Family) -> bool {
+    match family {
+        Family::V4 => address.is_ipv4(),
+        Family::V6 => address.is_ipv6(),
+    }
+}
+
+#[cfg(test)]
+#[path = "passive_tests.rs"]
+mod tests;

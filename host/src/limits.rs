@@ -1,0 +1,52 @@
+//! Every bound of the host that is not a setting, each with its reason.
+
+use std::time::Duration;
+
+/// TLS 1.3 tickets sent with the control handshake. Clients of OpenSSL treat a ticket as single
+/// use and open several data connections before they reconnect; rustls can send none later.
+pub const TLS13_TICKETS: usize = 4;
+
+/// Bytes of a certificate, key or authority file: a bundle of every public authority is 250 KiB.
+pub const PEM_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Rest after the first sign of a changed certificate file, so that the chain and the key of one
+/// renewal are read together.
+pub const CERTIFICATE_RELOAD_DELAY: Duration = Duration::from_millis(500);
+
+/// Validity of a self-signed certificate: clients pin its fingerprint, so changing it costs more
+/// than its age.
+pub const SELF_SIGNED_DAYS: i64 = 3650;
+
+/// Connections that wait behind one passive port: the client's own and some strangers'.
+pub const PASSIVE_BACKLOG: i32 = 16;
+
+/// Ports tried for one PASV where other programs hold ports of the range; the next PASV draws
+/// again, so giving up early costs one 425.
+pub const PASSIVE_PORTS_TRIED: u32 = 128;
+
+/// Connections from other addresses dropped while one data connection is awaited. A flood of them
+/// costs its victim that transfer, not the host its time.
+pub const STRANGERS_PER_WAIT: u32 = 256;
+
+/// Time for the name of an advertised address: clients wait 15 s and more for the reply to PASV.
+pub const ADVERTISE_LOOKUP: Duration = Duration::from_secs(3);
+
+/// Silence after which a control connection is probed: address translators forget idle
+/// connections after 5 minutes, and a control connection is silent during a long transfer.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(120);
+
+/// Time between two probes.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Unanswered probes after which the peer is gone.
+pub const KEEPALIVE_PROBES: u32 = 4;
+
+/// Addresses whose failed logins are remembered, 64 bytes each. Where more fail at a time, the
+/// oldest are forgotten.
+pub const FAILED_LOGIN_ADDRESSES: usize = 65_536;
+
+/// Delay of the reply to an address's first failed login; each further one doubles it.
+pub const FAILED_LOGIN_DELAY_FIRST: Duration = Duration::from_millis(500);
+
+/// The longest delay of a reply: clients give up after 15 s and more.
+pub const FAILED_LOGIN_DELAY_MAX: Duration = Duration::from_secs(8);
