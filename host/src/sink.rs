@@ -13,7 +13,10 @@ pub use self::error::SinkError;
 pub use self::key::{InvalidKey, Key};
 
 mod error;
+pub mod fs;
 mod key;
+#[cfg(test)]
+mod suite;
 
 /// The entries of one directory, in no order, read as they are asked for.
 pub type Entries = Box<dyn Iterator<Item = Result<Entry, SinkError>> + Send>;

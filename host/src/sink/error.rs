@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustix::io::Errno;
 use wharf_protocol::failure::Failure;
 
 /// Why a sink could not do something, split by what a client is told.
@@ -57,8 +58,9 @@ impl From<io::Error> for SinkError {
             Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::PermissionDenied,
             Kind::StorageFull => Self::NoSpace,
             Kind::QuotaExceeded | Kind::FileTooLarge => Self::QuotaExceeded,
-            Kind::InvalidFilename => Self::InvalidName,
-            Kind::Unsupported => Self::Unsupported,
+            Kind::InvalidFilename | Kind::InvalidInput => Self::InvalidName,
+            Kind::Unsupported | Kind::CrossesDevices => Self::Unsupported,
+            _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Self::PermissionDenied,
             _ => Self::Io(error),
         }
     }

@@ -69,6 +69,12 @@ impl Key {
         Some((Self(parent.to_owned()), name))
     }
 
+    /// Whether `other` stands somewhere below this key.
+    pub fn holds(&self, other: &Self) -> bool {
+        let below = other.0.strip_prefix(&self.0);
+        below.is_some_and(|below| below.starts_with('/') || (self.is_root() && !below.is_empty()))
+    }
+
     /// Whether it is the root of the sink.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
@@ -131,6 +137,9 @@ mod tests {
         assert_eq!(Key::root().join(&file), file);
         assert_eq!(file.join(&Key::root()), file);
         assert_eq!(Key::root().split(), None);
+        assert!(directory.holds(&file) && Key::root().holds(&file));
+        assert!(!directory.holds(&directory) && !Key::root().holds(&Key::root()));
+        assert!(!Key::parse("in/bo").expect("valid").holds(&file));
         assert!(directory.child("a/b").is_err());
         assert_eq!(
             file.components().collect::<Vec<_>>(),
