@@ -1,12 +1,20 @@
 //! What a client asks for: one typed command for every line.
 
+mod access;
 mod error;
+mod feature;
+mod request;
+mod site;
+mod storage;
 mod table;
+mod transport;
 
 use std::net::{SocketAddr, SocketAddrV4};
 
 pub use self::error::{CommandError, Foreign};
-pub use self::table::Verb;
+pub use self::feature::{Offer, features};
+pub use self::request::Request;
+pub use self::table::{Verb, find, table};
 use crate::effect::Family;
 use crate::path::PathArgument;
 use crate::secret::Secret;
@@ -145,6 +153,13 @@ pub enum Command {
     Site(SiteCommand),
 }
 
+impl Command {
+    /// Reads a line of the control connection, without its end.
+    pub fn parse(line: &[u8]) -> Result<Self, CommandError> {
+        Request::recognise(line)?.command()
+    }
+}
+
 /// What AUTH asks for. It starts the same TLS handshake either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthMechanism {
@@ -266,3 +281,6 @@ impl HashAlgorithm {
             .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,9 +8,11 @@
 //! Nothing here performs I/O, reads a clock or draws a random number: whoever drives a
 //! [`session::Session`] performs its effects and feeds the results back as inputs.
 
+pub mod address;
 pub mod command;
 pub mod effect;
 pub mod failure;
+pub mod line;
 pub mod listing;
 pub mod path;
 pub mod reply;

@@ -87,6 +87,75 @@ pub struct Facts {
     pub unix_mode: bool,
 }
 
+impl Facts {
+    /// None of them.
+    pub const NONE: Self = Self {
+        kind: false,
+        size: false,
+        modify: false,
+        perm: false,
+        unique: false,
+        unix_mode: false,
+    };
+
+    /// All of them, which is what a client gets that chose none.
+    pub const DEFAULT: Self = Self {
+        kind: true,
+        size: true,
+        modify: true,
+        perm: true,
+        unique: true,
+        unix_mode: true,
+    };
+
+    /// Switches on the fact of that name, in any case. An unknown name changes nothing (RFC 3659
+    /// section 7.9).
+    pub fn switch_on(&mut self, name: &str) {
+        let flags = [
+            &mut self.kind,
+            &mut self.size,
+            &mut self.modify,
+            &mut self.perm,
+            &mut self.unique,
+            &mut self.unix_mode,
+        ];
+        for (known, flag) in FACT_NAMES.into_iter().zip(flags) {
+            *flag |= known.eq_ignore_ascii_case(name);
+        }
+    }
+
+    /// Those that are on, as the reply to OPTS MLST names them: `type;size;`.
+    pub fn names(self) -> String {
+        self.marked()
+            .filter(|(_, on)| *on)
+            .map(|(name, _)| format!("{name};"))
+            .collect()
+    }
+
+    /// All of them, as FEAT names them: `type*;size;`, an asterisk for those that are on.
+    pub fn feature(self) -> String {
+        let mark = |on| if on { "*" } else { "" };
+        self.marked()
+            .map(|(name, on)| format!("{name}{};", mark(on)))
+            .collect()
+    }
+
+    fn marked(self) -> impl Iterator<Item = (&'static str, bool)> {
+        let flags = [
+            self.kind,
+            self.size,
+            self.modify,
+            self.perm,
+            self.unique,
+            self.unix_mode,
+        ];
+        FACT_NAMES.into_iter().zip(flags)
+    }
+}
+
+/// In the order of the fields of [`Facts`].
+const FACT_NAMES: [&str; 6] = ["type", "size", "modify", "perm", "unique", "UNIX.mode"];
+
 /// TYPE (RFC 959 section 3.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Representation {
