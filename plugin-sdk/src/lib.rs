@@ -1,1 +1,80 @@
-//! The SDK.
+//! Write a Wharf plugin in Rust: implement one trait per role, add one macro line.
+//!
+//! A plugin is a type. [`Lifecycle`] makes it from its settings, a role's trait (so far
+//! [`Authenticator`]) answers the host's questions, and [`export!`] names the roles:
+//!
+//! ```
+//! use wharf_plugin::{Authenticator, Credential, Denial, Failure, Grant, Session, Step};
+//!
+//! /// Lets in whoever knows the word, to look and to fetch.
+//! #[derive(Default)]
+//! struct Doorman;
+//!
+//! impl Authenticator for Doorman {
+//!     fn answer(
+//!         &self,
+//!         _session: &Session<'_>,
+//!         user: &str,
+//!         credential: Credential,
+//!         _continuation: &[u8],
+//!     ) -> Result<Step, Failure> {
+//!         Ok(match credential {
+//!             Credential::Password(word) if word.matches("sesame") => {
+//!                 let grant = Grant::new(user).root("local", "cave");
+//!                 Step::Grant(grant.allow("/**", wharf_plugin::Operations::READ))
+//!             }
+//!             _ => Step::Deny(Denial::credentials()),
+//!         })
+//!     }
+//! }
+//!
+//! wharf_plugin::export!(Doorman: Authenticator);
+//! # fn main() {}
+//! ```
+//!
+//! Build it as a `cdylib` for `wasm32-unknown-unknown`: the host makes the component itself.
+//!
+//! - **"No" is not "I cannot tell".** [`Denial`] refuses the client; [`Failure`] says that no
+//!   decision could be made, and the client is told to come back, not that it was wrong.
+//! - **Instances come and go.** What must outlive a call belongs to the host: a prompt's continuation,
+//!   a session's scratch space.
+//! - **A panic** ends the instance, never the host; its message reaches the host's log.
+//! - **Tests are ordinary.** Built natively, the crate talks to the host in [`testing`].
+
+mod authenticator;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+mod export;
+mod grant;
+mod lifecycle;
+pub mod log;
+mod operations;
+mod session;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+mod verdict;
+#[cfg(target_arch = "wasm32")]
+mod wasm;
+
+pub use authenticator::{Authenticator, Credential, Password, Prompt, Step};
+pub use grant::Grant;
+pub use lifecycle::{Lifecycle, Problem, Problems};
+pub use operations::{Operations, UnknownOperation};
+pub use session::{Endpoint, Session};
+pub use verdict::{Denial, DenialReason, Failure};
+
+/// What [`export!`] expands to; no part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::export::Instance;
+    #[cfg(target_arch = "wasm32")]
+    pub use crate::wasm::bindings;
+}
+
+// The one seam between the crate and its host: the imports of the component or, natively, the
+// fake of `testing`. Both sides have the same functions with the same types.
+#[cfg(not(target_arch = "wasm32"))]
+use testing::host;
+#[cfg(target_arch = "wasm32")]
+use wasm::host;

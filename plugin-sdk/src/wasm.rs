@@ -1,0 +1,5 @@
+//! The crate inside the sandbox: generated bindings, and both directions across them.
+
+pub mod bindings;
+mod exports;
+pub(crate) mod host;
