@@ -55,6 +55,11 @@ impl Problems {
         });
     }
 
+    /// Adds a problem.
+    pub fn push(&mut self, problem: Problem) {
+        self.0.push(problem);
+    }
+
     /// `value` if there is no problem, else all of them.
     ///
     /// # Errors

@@ -61,11 +61,17 @@ impl Operations {
             | Self::CHECKSUM.0,
     );
 
-    /// Drop new files and nothing else: no listing, no fetching, no overwriting.
-    pub const DROP: Self = Self(Self::CHANGE_DIRECTORY.0 | Self::UPLOAD.0);
+    /// Bring new files and directories and nothing else: a drop box that cannot be looked into
+    /// and in which nothing is overwritten.
+    pub const WRITE: Self =
+        Self(Self::CHANGE_DIRECTORY.0 | Self::UPLOAD.0 | Self::MAKE_DIRECTORY.0);
 
     /// The set of nothing.
     pub const NONE: Self = Self(0);
+
+    /// Sets that have a name of their own in settings.
+    pub const PRESETS: &[(&str, Self)] =
+        &[("full", Self::ALL), ("read-only", Self::READ), ("write-only", Self::WRITE)];
 
     /// Whether all of `other` is in this set.
     pub fn contains(self, other: Self) -> bool {
@@ -131,12 +137,34 @@ impl FromStr for Operations {
 }
 
 impl<'de> Deserialize<'de> for Operations {
-    /// Reads a list of names.
+    /// Reads a preset's name or a list of operations' names.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = Vec::<String>::deserialize(deserializer)?;
-        names.iter().try_fold(Self::NONE, |set, name| {
-            Ok(set | name.parse::<Self>().map_err(de::Error::custom)?)
-        })
+        deserializer.deserialize_any(Written)
+    }
+}
+
+/// Reads a set as it is written in settings.
+struct Written;
+
+impl<'de> de::Visitor<'de> for Written {
+    type Value = Operations;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"full\", \"read-only\", \"write-only\" or a list of operations")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Operations, E> {
+        let preset = Operations::PRESETS.iter().find(|(known, _)| *known == name);
+        let unexpected = || E::invalid_value(de::Unexpected::Str(name), &self);
+        preset.map(|(_, set)| *set).ok_or_else(unexpected)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut names: A) -> Result<Operations, A::Error> {
+        let mut set = Operations::NONE;
+        while let Some(name) = names.next_element::<String>()? {
+            set |= name.parse().map_err(de::Error::custom)?;
+        }
+        Ok(set)
     }
 }
 
@@ -152,6 +180,14 @@ mod tests {
     }
 
     #[test]
+    fn presets_are_written_by_name() {
+        let read = |text| serde_json::from_str::<Operations>(text);
+        assert_eq!(read(r#""read-only""#).unwrap(), Operations::READ);
+        let error = read(r#""readonly""#).unwrap_err().to_string();
+        assert!(error.contains(r#"expected "full", "read-only""#), "{error}");
+    }
+
+    #[test]
     fn an_unknown_name_is_refused_with_the_known_ones() {
         let error = serde_json::from_str::<Operations>(r#"["brows"]"#)
             .unwrap_err()
@@ -163,8 +199,8 @@ mod tests {
     #[test]
     fn presets_do_not_reach_too_far() {
         assert!(!Operations::READ.contains(Operations::UPLOAD));
-        assert!(!Operations::DROP.contains(Operations::BROWSE));
-        assert!(!Operations::DROP.contains(Operations::OVERWRITE));
-        assert!(Operations::ALL.contains(Operations::READ | Operations::DROP));
+        assert!(!Operations::WRITE.contains(Operations::BROWSE));
+        assert!(!Operations::WRITE.contains(Operations::OVERWRITE));
+        assert!(Operations::ALL.contains(Operations::READ | Operations::WRITE));
     }
 }
