@@ -8,4 +8,5 @@ pub mod admission;
 pub mod data;
 pub mod sink;
 pub mod socket;
+pub mod tls;
 pub mod transfer;

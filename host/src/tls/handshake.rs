@@ -1,0 +1,139 @@
+//! The TLS handshakes of control and data connections.
+
+use std::io;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::rustls::server::{Acceptor, ClientHello, ServerConfig};
+use tokio_rustls::rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
+use tokio_rustls::server::TlsStream;
+use wharf_protocol::failure::Failure;
+
+use super::{ClientCertificate, SessionTls};
+
+/// The protocol name of FTP (RFC 7301 section 6).
+const ALPN_FTP: &[u8] = b"ftp";
+
+/// Why a handshake came to nothing.
+#[derive(Debug, Error)]
+pub enum HandshakeError {
+    /// The client did not finish in time.
+    #[error("the TLS handshake took too long")]
+    TimedOut,
+    /// The connection broke, or the two sides cannot agree: rustls' words are inside.
+    #[error("the TLS handshake failed: {0}")]
+    Failed(#[from] io::Error),
+    /// The data connection did not resume the session of its control connection.
+    #[error("the TLS session of the control connection was not resumed")]
+    NotResumed,
+}
+
+impl From<&HandshakeError> for Failure {
+    /// What the client of a data connection is told; a control connection just ends.
+    fn from(error: &HandshakeError) -> Self {
+        match error {
+            HandshakeError::NotResumed => Self::NotResumed,
+            HandshakeError::TimedOut | HandshakeError::Failed(_) => Self::DataHandshake,
+        }
+    }
+}
+
+/// What the handshake of a control connection told about the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub protocol: &'static str,
+    /// The cipher suite, by its registered name.
+    pub cipher: &'static str,
+    /// The host name that the client asked for.
+    pub server_name: Option<String>,
+    /// The client offered the protocol `ftp`, and it was chosen.
+    pub alpn: bool,
+    /// The certificate that the client proved to own.
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+/// Performs the handshake of a control connection.
+pub async fn accept_control<S>(
+    stream: S,
+    session: &SessionTls,
+    deadline: Instant,
+) -> Result<(TlsStream<S>, TlsFacts), HandshakeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let stream = accept(stream, &session.control, deadline).await?;
+    let facts = TlsFacts::of(stream.get_ref().1);
+    Ok((stream, facts))
+}
+
+/// Performs the handshake of a data connection.
+pub async fn accept_data<S>(
+    stream: S,
+    session: &SessionTls,
+    deadline: Instant,
+) -> Result<TlsStream<S>, HandshakeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let stream = accept(stream, &session.data, deadline).await?;
+    let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+    if session.require_resumed && !resumed {
+        return Err(HandshakeError::NotResumed);
+    }
+    Ok(stream)
+}
+
+async fn accept<S>(
+    stream: S,
+    config: &Arc<ServerConfig>,
+    deadline: Instant,
+) -> Result<TlsStream<S>, HandshakeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let handshake = async {
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let config = with_alpn(config, &hello.client_hello());
+        hello.into_stream(config).await
+    };
+    let stream = timeout_at(deadline, handshake)
+        .await
+        .map_err(|_| HandshakeError::TimedOut)?;
+    Ok(stream?)
+}
+
+/// The configuration with `ftp` for a client that offers it. rustls refuses a client that offers
+/// only other protocols once it is given any, and such a client still speaks FTP.
+fn with_alpn(config: &Arc<ServerConfig>, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+    if !hello
+        .alpn()
+        .is_some_and(|mut offered| offered.any(|name| name == ALPN_FTP))
+    {
+        return Arc::clone(config);
+    }
+    let mut config = ServerConfig::clone(config);
+    config.alpn_protocols = vec![ALPN_FTP.to_vec()];
+    Arc::new(config)
+}
+
+impl TlsFacts {
+    fn of(connection: &ServerConnection) -> Self {
+        let cipher = connection.negotiated_cipher_suite();
+        Self {
+            protocol: match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+                _ => "TLSv1.2",
+            },
+            cipher: cipher
+                .and_then(|cipher| cipher.suite().as_str())
+                .unwrap_or("unknown"),
+            server_name: connection.server_name().map(str::to_owned),
+            alpn: connection.alpn_protocol() == Some(ALPN_FTP),
+            client_certificate: ClientCertificate::of(connection.peer_certificates()),
+        }
+    }
+}
