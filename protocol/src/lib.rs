@@ -9,6 +9,7 @@
 //! [`session::Session`] performs its effects and feeds the results back as inputs.
 
 pub mod address;
+pub mod ascii;
 pub mod command;
 pub mod effect;
 pub mod failure;

@@ -1,5 +1,8 @@
 //! What stands in a directory, and how LIST, NLST and MLSD show it.
 
+mod line;
+
+pub use self::line::{facts_line, long_line, write_line};
 use crate::path::is_forbidden;
 use crate::timestamp::Timestamp;
 
@@ -92,3 +95,6 @@ impl Allowed {
         make_directory: true,
     };
 }
+
+#[cfg(test)]
+mod tests;

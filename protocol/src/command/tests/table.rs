@@ -1,12 +1,12 @@
 //! What must hold for every row of the table.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::*;
 
 #[test]
 fn every_name_is_found_and_unique() {
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     for verb in table() {
         for name in std::iter::once(&verb.name).chain(verb.aliases) {
             assert!(seen.insert(name), "{name} twice");
