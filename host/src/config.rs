@@ -1,9 +1,18 @@
-//! The configuration directory: `wharf.toml`, read into typed settings.
+//! The configuration directory: `wharf.toml`, read into typed settings. The parts that read it serve
+//! the sidecars of plugins too.
 
+pub mod error;
+pub mod expand;
+mod json;
+pub mod nearest;
+mod schema;
+pub mod section;
 mod settings;
-mod value;
+pub mod value;
 
+pub use schema::FILE_NAME;
 pub use settings::{
     Advertise, AdvertisedAddress, Ascii, Config, DataProtection, Durability, FailedLogins, FsSink,
-    Limits, Listener, ListenerTls, Passive, PortRange, Protocol, Server, SessionReuse, Sink, Tls,
+    Limits, Listener, ListenerTls, Passive, PortRange, Protocol, Server, SessionReuse, Sink,
+    SinkKind, Tls,
 };

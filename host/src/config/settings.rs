@@ -92,7 +92,7 @@ choices! {
 /// `[[listener]]`: an address that clients connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// What logs and plugins call it: the `name` key, or else the address as written.
+    /// What logs and plugins call it; its address where the file gives it no name.
     pub name: String,
     /// Where it listens. Port 0 lets the system choose.
     pub address: SocketAddr,
@@ -317,4 +317,14 @@ pub enum Sink {
 pub struct FsSink {
     /// The directory, which nothing leads out of.
     pub root: PathBuf,
+}
+
+choices! {
+    /// What a sink is made of, also where this version does not build it yet.
+    pub enum SinkKind("a kind of sink") {
+        /// A directory of the local file system.
+        Fs = "fs",
+        /// A bucket of an S3 store.
+        S3 = "s3",
+    }
 }

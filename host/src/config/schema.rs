@@ -1,0 +1,210 @@
+//! The keys of `wharf.toml`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::error::{Origin, Problem, Problems};
+use super::expand::{Environment, ProcessEnvironment, read_failure};
+use super::section::{self, Section};
+use super::settings::{
+    Advertise, Config, FailedLogins, FsSink, Limits, Listener, ListenerTls, Passive, Protocol,
+    Server, Sink, SinkKind, Tls,
+};
+
+/// The name of the host's file in the configuration directory.
+pub const FILE_NAME: &str = "wharf.toml";
+
+impl Config {
+    /// Reads the configuration directory `directory`, and where each value of it stands.
+    ///
+    /// # Errors
+    /// Everything that is wrong with `wharf.toml`, in its order.
+    pub fn load(directory: &Path) -> Result<(Self, Origin), Problems> {
+        let path = directory.join(FILE_NAME);
+        let source = std::fs::read_to_string(&path).map_err(|error| {
+            let message = format!("this file {}", read_failure(&error));
+            let advice = "make a configuration directory with `wharf init DIR`, \
+                          name yours with --config DIR";
+            Problem::new(&path, message, advice)
+        })?;
+        Self::parse(&path, &source, directory, &ProcessEnvironment)
+    }
+
+    /// Reads `source`, the text of the file `path`.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse(
+        path: &Path,
+        source: &str,
+        directory: &Path,
+        environment: &dyn Environment,
+    ) -> Result<(Self, Origin), Problems> {
+        section::read(path, source, directory, environment, |file| {
+            let mut config = Self::defaults(directory);
+            config.read(file);
+            config
+        })
+    }
+
+    fn read(&mut self, file: &mut Section<'_, '_>) {
+        file.section("server", |section| self.server.read(section));
+        let listeners = file.sections("listener", Listener::read);
+        refuse_twins(&listeners, file);
+        if !listeners.is_empty() {
+            self.listeners = listeners.into_iter().flatten().collect();
+        }
+        file.section("tls", |section| self.tls.read(section));
+        file.section("passive", |section| self.passive.read(section));
+        file.section("protocol", |section| self.protocol.read(section));
+        file.section("limits", |section| self.limits.read(section));
+        let sinks = file.named_sections("sink", |name, section| {
+            Sink::read(section).map(|sink| (name.to_owned(), sink))
+        });
+        if !sinks.is_empty() {
+            self.sinks = sinks.into_iter().flatten().collect::<BTreeMap<_, _>>();
+        }
+        file.unbuilt("admin", "there is no admin endpoint in this version");
+    }
+}
+
+/// Two listeners cannot have one address, nor one name.
+fn refuse_twins(listeners: &[Option<Listener>], file: &mut Section<'_, '_>) {
+    for (index, listener) in listeners.iter().enumerate() {
+        let Some(listener) = listener else { continue };
+        let mut before = listeners[..index].iter().flatten();
+        // Port 0 is another port each time.
+        let is_fixed = listener.address.port() != 0;
+        if is_fixed
+            && before
+                .clone()
+                .any(|other| other.address == listener.address)
+        {
+            let message = format!("two listeners have the address {}", listener.address);
+            file.problem(
+                &format!("listener.{index}.address"),
+                message,
+                "choose another port",
+            );
+        } else if before.any(|other| other.name == listener.name) {
+            let message = format!("two listeners have the name {:?}", listener.name);
+            file.problem(
+                &format!("listener.{index}.name"),
+                message,
+                "choose another name",
+            );
+        }
+    }
+}
+
+impl Server {
+    fn read(&mut self, section: &mut Section<'_, '_>) {
+        section.read("name", &mut self.name);
+        if let Some(path) = section.path("state-dir") {
+            self.state_dir = path;
+        }
+        section.read("shutdown-grace", &mut self.shutdown_grace);
+        section.read("durability", &mut self.durability);
+    }
+}
+
+impl Listener {
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        let address: Option<SocketAddr> = section.required("address");
+        let name = section.option("name");
+        let mut tls = ListenerTls::Explicit;
+        section.read("tls", &mut tls);
+        if section.option("proxy-protocol") == Some(true) {
+            let message = "`proxy-protocol = true` is not built yet";
+            section.problem("proxy-protocol", message, "write false, or leave it out");
+        }
+        section.unbuilt("trusted", "it belongs to proxy-protocol");
+        let address = address?;
+        Some(Self {
+            name: name.unwrap_or_else(|| address.to_string()),
+            address,
+            tls,
+        })
+    }
+}
+
+impl Tls {
+    fn read(&mut self, section: &mut Section<'_, '_>) {
+        self.certificate = section.path("certificate");
+        self.key = section.path("key");
+        section.read("session-reuse", &mut self.session_reuse);
+        section.read("data", &mut self.data);
+        self.client_ca = section.path("client-ca");
+        section.read("ccc", &mut self.ccc);
+        if self.key.is_some() && self.certificate.is_none() {
+            section.problem(
+                "key",
+                "`key` stands without `certificate`",
+                "name its certificate",
+            );
+        }
+    }
+}
+
+impl Passive {
+    fn read(&mut self, section: &mut Section<'_, '_>) {
+        section.read("ports", &mut self.ports);
+        let advertise = section.sections("advertise", |section| {
+            let (clients, address) = (section.required("clients"), section.required("address"));
+            Some(Advertise {
+                clients: clients?,
+                address: address?,
+            })
+        });
+        self.advertise = advertise.into_iter().flatten().collect();
+    }
+}
+
+impl Protocol {
+    fn read(&mut self, section: &mut Section<'_, '_>) {
+        section.read("ascii", &mut self.ascii);
+        section.read("active", &mut self.active);
+    }
+}
+
+impl Limits {
+    fn read(&mut self, section: &mut Section<'_, '_>) {
+        section.positive("connections", &mut self.connections);
+        section.positive("connections-per-address", &mut self.connections_per_address);
+        section.positive("sessions-per-user", &mut self.sessions_per_user);
+        section.positive("idle-timeout", &mut self.idle_timeout);
+        section.positive("login-timeout", &mut self.login_timeout);
+        section.positive("data-connect-timeout", &mut self.data_connect_timeout);
+        section.positive("stall-timeout", &mut self.stall_timeout);
+        section.section("failed-logins", |section| self.failed_logins.read(section));
+    }
+}
+
+impl FailedLogins {
+    fn read(&mut self, section: &mut Section<'_, '_>) {
+        section.positive("count", &mut self.count);
+        section.positive("window", &mut self.window);
+        section.positive("ban", &mut self.ban);
+    }
+}
+
+impl Sink {
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        match section.required::<SinkKind>("kind")? {
+            SinkKind::Fs => {
+                let root = section.required_path("root")?;
+                Some(Self::Fs(FsSink { root }))
+            }
+            SinkKind::S3 => {
+                section.problem(
+                    "kind",
+                    "sinks of kind \"s3\" are not built yet",
+                    "use \"fs\"",
+                );
+                section.ignore_rest();
+                None
+            }
+        }
+    }
+}
