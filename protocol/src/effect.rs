@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::failure::Failure;
 use crate::path::VirtualPath;
-use crate::reply::Reply;
+use crate::reply::{Code, Reply};
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
 use crate::transfer::Transfer;
@@ -36,7 +36,38 @@ pub enum Input {
     End(EndReason),
 }
 
-/// What the session wants done, in this order.
+/// What one input leads to, in the order in which it is to be done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Effects(Vec<Effect>);
+
+impl Effects {
+    pub(crate) fn push(&mut self, effect: Effect) {
+        self.0.push(effect);
+    }
+
+    pub(crate) fn reply(&mut self, code: Code, text: impl Into<String>) {
+        self.push(Effect::Reply(Reply::new(code, text)));
+    }
+
+    /// Whether a reply says that the connection is closed now.
+    pub(crate) fn announce_close(&self) -> bool {
+        let closing = Code::ServiceClosing.number();
+        self.0
+            .iter()
+            .any(|effect| matches!(effect, Effect::Reply(r) if r.code() == closing))
+    }
+}
+
+impl IntoIterator for Effects {
+    type Item = Effect;
+    type IntoIter = std::vec::IntoIter<Effect>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// What the session wants done.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Send this.
@@ -49,16 +80,19 @@ pub enum Effect {
     Login(Credential),
     /// REIN, or a new USER: forget who is logged in.
     Logout,
-    /// Open a passive listener; answered by [`Input::Listening`]. An earlier one is closed.
+    /// Open a passive listener; answered by [`Input::Listening`]. What an earlier
+    /// [`Effect::Listen`] or [`Effect::Connect`] left is closed.
     Listen {
         /// EPSV: only the port is told, and the family may be fixed by its argument.
         extended: bool,
         /// The network protocol that EPSV asked for.
         family: Option<Family>,
     },
-    /// PORT or EPRT, already checked against bounces: connect there for the next transfer.
+    /// PORT or EPRT, already checked against bounces: connect there for the next transfer. What an
+    /// earlier [`Effect::Listen`] or [`Effect::Connect`] left is closed.
     Connect(SocketAddr),
-    /// Close what [`Effect::Listen`] or [`Effect::Connect`] left.
+    /// Close what [`Effect::Listen`] or [`Effect::Connect`] left, and what [`Effect::Prepare`]
+    /// opened if no [`Effect::Run`] followed.
     ForgetDataConnection,
     /// Do this; answered by [`Input::Performed`].
     Perform(Operation),
@@ -67,9 +101,10 @@ pub enum Effect {
     /// Handshake where the transfer is protected, and move the bytes; answered by
     /// [`Input::Finished`].
     Run,
-    /// STAT during a transfer; answered at once by [`Input::Progress`].
+    /// STAT while a transfer is prepared or run; answered at once by [`Input::Progress`].
     TellProgress,
-    /// Stop the transfer that is being prepared or run. Its answer still comes.
+    /// Stop the transfer that is being prepared or run. Its one answer still comes; where it was
+    /// already on its way, it stands ([`Input::Prepared`] is not followed by [`Effect::Run`] then).
     Abort,
     /// Flush what was replied, then close the control connection.
     Close,
@@ -212,7 +247,9 @@ pub enum Outcome {
     Entry(crate::listing::Entry),
     /// What stands in the directory, or the file itself.
     Entries {
-        /// In the order of a listing.
+        /// Whether they stand in a directory (212), or the only one is the file itself (213).
+        directory: bool,
+        /// In the order of a listing, those that begin with a dot too.
         entries: Vec<crate::listing::Entry>,
         /// The time, which decides the form of their dates.
         now: Timestamp,

@@ -18,5 +18,6 @@ pub mod listing;
 pub mod path;
 pub mod reply;
 pub mod secret;
+pub mod session;
 pub mod timestamp;
 pub mod transfer;

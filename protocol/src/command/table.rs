@@ -147,7 +147,7 @@ static VERBS: &[Verb] = &[
         .feature_if(Feature::Tls("PBSZ")),
     Verb::new("PROT", "C | P", "protection of data connections", access::prot).before_tls()
         .feature_if(Feature::Tls("PROT")),
-    Verb::new("CCC", "", "go on in clear", |r| r.nothing(Command::Ccc))
+    Verb::new("CCC", "", "go on in clear", |r| r.nothing(Command::Ccc)).before_tls()
         .feature_if(Feature::ClearControl("CCC")),
 
     // Settling how to talk.

@@ -1,7 +1,9 @@
-//! The only place where a [`Failure`] becomes a reply code.
+//! The only place where an error becomes a reply code.
 
 use super::{Code, Reply};
+use crate::command::CommandError;
 use crate::failure::Failure;
+use crate::path::PathError;
 
 /// What was being done, as far as it changes the code of a [`Failure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,41 @@ impl From<Failure> for Reply {
     fn from(failure: Failure) -> Self {
         Reply::refusing(failure, Situation::Ordinary)
     }
+}
+
+impl From<CommandError> for Reply {
+    fn from(error: CommandError) -> Self {
+        let code = match error {
+            CommandError::Empty | CommandError::Unknown => Code::SyntaxError,
+            CommandError::NotImplemented(_) => Code::NotImplemented,
+            // RFC 4217 section 4 has no 501 for AUTH, and clients take 504 to try another word.
+            CommandError::MissingArgument(verb) if verb.name == "AUTH" => {
+                Code::ParameterNotImplemented
+            }
+            CommandError::UnsupportedParameter(_) => Code::ParameterNotImplemented,
+            CommandError::UnsupportedNetworkProtocol => Code::ProtocolRefused,
+            CommandError::MissingArgument(_)
+            | CommandError::BadArgument(_)
+            | CommandError::NotUtf8(_)
+            | CommandError::ForbiddenByte(_)
+            | CommandError::PathTooLong(_)
+            | CommandError::NotFtp(_) => Code::ArgumentError,
+        };
+        Self::new(code, sentence(&error.to_string()))
+    }
+}
+
+impl From<PathError> for Reply {
+    fn from(error: PathError) -> Self {
+        Self::new(Code::ArgumentError, sentence(&error.to_string()))
+    }
+}
+
+/// `text` with a capital first letter, as all replies have.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
 }
 
 impl Reply {

@@ -34,8 +34,8 @@ fn when_verbs_are_allowed() {
     assert_eq!(
         names(|verb| verb.in_clear),
         [
-            "QUIT", "AUTH", "PBSZ", "PROT", "HOST", "FEAT", "HELP", "SYST", "NOOP", "OPTS", "CLNT",
-            "LANG"
+            "QUIT", "AUTH", "PBSZ", "PROT", "CCC", "HOST", "FEAT", "HELP", "SYST", "NOOP", "OPTS",
+            "CLNT", "LANG"
         ],
     );
     assert_eq!(

@@ -1,0 +1,288 @@
+//! RETR, STOR, STOU, APPE, LIST, NLST, MLSD, and what happens while one is under way.
+
+use super::context::Context;
+use super::{Line, State, Waiting};
+use crate::command::{Command, ListArgument};
+use crate::effect::{Effect, Effects, Finished, Prepared};
+use crate::failure::Failure;
+use crate::path::{PathArgument, PathError, VirtualPath};
+use crate::reply::{Code, Reply, Situation};
+use crate::transfer::{ListFormat, Representation, Transfer, TransferKind};
+
+/// A transfer, from its command to its final reply.
+#[derive(Debug)]
+pub(super) struct Underway {
+    /// What 150 calls it.
+    object: String,
+    /// What a sink that cannot do it could not do.
+    situation: Situation,
+    /// The name that STOU got.
+    unique_name: Option<String>,
+    /// ABOR was passed on.
+    aborted: bool,
+    /// STAT waits for the bytes moved so far.
+    asked: bool,
+}
+
+impl Context {
+    pub(super) fn retr(&mut self, path: VirtualPath, effects: &mut Effects) -> State {
+        let offset = self.parameters.take_next().offset;
+        self.transfer(TransferKind::Retrieve { path, offset }, effects)
+    }
+
+    pub(super) fn stor(&mut self, path: VirtualPath, effects: &mut Effects) -> State {
+        let next = self.parameters.take_next();
+        let kind = TransferKind::Store {
+            path,
+            offset: next.offset,
+            size_hint: next.size,
+        };
+        self.transfer(kind, effects)
+    }
+
+    pub(super) fn appe(&mut self, path: VirtualPath, effects: &mut Effects) -> State {
+        let size_hint = self.parameters.take_next().size;
+        self.transfer(TransferKind::Append { path, size_hint }, effects)
+    }
+
+    /// The argument, if any, says where, and which name the client would like.
+    pub(super) fn stou(
+        &mut self,
+        argument: Option<&PathArgument>,
+        effects: &mut Effects,
+    ) -> Result<State, PathError> {
+        let wanted = argument
+            .map(|argument| self.resolve(argument))
+            .transpose()?;
+        self.parameters.take_next();
+        let name = wanted
+            .as_ref()
+            .and_then(|path| path.name().map(str::to_owned));
+        let parent = wanted.and_then(|path| path.parent());
+        let directory = parent.unwrap_or_else(|| self.login.directory().clone());
+        Ok(self.transfer(TransferKind::StoreUnique { directory, name }, effects))
+    }
+
+    /// LIST and NLST.
+    pub(super) fn list(
+        &mut self,
+        argument: ListArgument,
+        format: ListFormat,
+        effects: &mut Effects,
+    ) -> Result<State, PathError> {
+        let path = self.resolve_or_here(argument.path.as_ref())?;
+        self.parameters.take_next();
+        Ok(self.transfer(
+            TransferKind::List {
+                path,
+                format,
+                hidden: argument.hidden,
+            },
+            effects,
+        ))
+    }
+
+    /// MLSD: the client is a program, which gets every name.
+    pub(super) fn mlsd(
+        &mut self,
+        argument: Option<PathArgument>,
+        effects: &mut Effects,
+    ) -> Result<State, PathError> {
+        let path = self.resolve_or_here(argument.as_ref())?;
+        self.parameters.take_next();
+        let format = ListFormat::Facts(self.parameters.facts);
+        Ok(self.transfer(
+            TransferKind::List {
+                path,
+                format,
+                hidden: true,
+            },
+            effects,
+        ))
+    }
+
+    /// ABOR outside a transfer: a data connection that waits for one is closed.
+    pub(super) fn abor(&mut self, effects: &mut Effects) -> State {
+        if self.data.agreed {
+            self.forget_data_connection(effects);
+            effects.reply(
+                Code::NoTransfer,
+                "No transfer, the data connection is closed",
+            );
+        } else {
+            effects.reply(Code::TransferComplete, "No transfer to abort");
+        }
+        State::Ready
+    }
+
+    fn transfer(&mut self, kind: TransferKind, effects: &mut Effects) -> State {
+        if self.refuses_clear_data(effects) {
+            return State::Ready;
+        }
+        if !self.data.agreed {
+            effects.reply(Code::NoDataConnection, "Use PASV or EPSV first");
+            return State::Ready;
+        }
+        let representation = self.effective_representation();
+        if offset(&kind) > 0 && representation == Representation::Ascii {
+            // An offset would count bytes that exist on the wire only (RFC 3659 section 5.3).
+            effects.reply(Code::ParameterNotImplemented, "REST needs TYPE I");
+            return State::Ready;
+        }
+        self.data.agreed = false;
+        let underway = Underway::new(&kind);
+        effects.push(Effect::Prepare(Transfer {
+            kind,
+            representation,
+            mode: self.parameters.mode,
+            protection: self.channel.protection(),
+        }));
+        State::Preparing(underway)
+    }
+}
+
+impl Underway {
+    fn new(kind: &TransferKind) -> Self {
+        let situation = match offset(kind) {
+            0 => Situation::Ordinary,
+            _ => Situation::Resume,
+        };
+        Self {
+            object: object(kind),
+            situation,
+            unique_name: None,
+            aborted: false,
+            asked: false,
+        }
+    }
+
+    /// Whether the host owes an answer to [`Effect::TellProgress`].
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked
+    }
+
+    /// Acts on what must not wait for the end of the transfer; gives back what has to be answered
+    /// after it. Where something waits already, the rest waits too, so that replies keep the order
+    /// of the commands; only the effect of ABOR is immediate always.
+    pub(super) fn meanwhile(
+        &mut self,
+        line: Line,
+        others_wait: bool,
+        effects: &mut Effects,
+    ) -> Option<Waiting> {
+        match line {
+            Line::Command(_, Ok(Command::Abor)) => {
+                if !self.aborted {
+                    self.aborted = true;
+                    effects.push(Effect::Abort);
+                }
+                Some(Waiting::Abort)
+            }
+            Line::Command(_, Ok(Command::Noop)) if !others_wait => {
+                effects.reply(Code::Okay, "A transfer is under way");
+                None
+            }
+            Line::Command(_, Ok(Command::Stat(None))) if !others_wait => {
+                self.asked = true;
+                effects.push(Effect::TellProgress);
+                None
+            }
+            // QUIT too: the transfer is finished first (RFC 959 section 4.1.1).
+            line => Some(Waiting::Line(line)),
+        }
+    }
+
+    /// The object is open and the data connection is there, or not.
+    pub(super) fn prepared(
+        mut self,
+        result: Result<Prepared, Failure>,
+        effects: &mut Effects,
+    ) -> State {
+        let result = result.and_then(|prepared| match self.aborted {
+            true => Err(Failure::Aborted),
+            false => Ok(prepared),
+        });
+        match result {
+            Ok(prepared) => {
+                effects.reply(Code::TransferStarts, self.opening(&prepared));
+                effects.push(Effect::Run);
+                self.unique_name = prepared.name;
+                State::Transferring(self)
+            }
+            Err(failure) => {
+                effects.push(Effect::ForgetDataConnection);
+                self.fail(failure, effects)
+            }
+        }
+    }
+
+    /// The bytes are moved and committed, or not.
+    pub(super) fn finished(
+        mut self,
+        result: Result<Finished, Failure>,
+        effects: &mut Effects,
+    ) -> State {
+        let finished = match result {
+            Ok(finished) => finished,
+            Err(failure) => return self.fail(failure, effects),
+        };
+        self.answer_status(finished.bytes, effects);
+        match &self.unique_name {
+            Some(name) => effects.reply(Code::TransferComplete, format!("Stored as {name}")),
+            None => effects.reply(Code::TransferComplete, "Transfer complete"),
+        }
+        State::Ready
+    }
+
+    /// The answer to [`Effect::TellProgress`].
+    pub(super) fn progressed(mut self, bytes: u64, effects: &mut Effects) -> Self {
+        self.answer_status(bytes, effects);
+        self
+    }
+
+    fn fail(mut self, failure: Failure, effects: &mut Effects) -> State {
+        self.answer_status(0, effects);
+        effects.push(Effect::Reply(Reply::refusing(failure, self.situation)));
+        State::Ready
+    }
+
+    fn answer_status(&mut self, bytes: u64, effects: &mut Effects) {
+        if std::mem::take(&mut self.asked) {
+            let text = format!("Transfer of {} under way, {bytes} bytes moved", self.object);
+            effects.reply(Code::SystemStatus, text);
+        }
+    }
+
+    /// The text of 150. Clients read the size between the parentheses for their progress bars, and
+    /// the name of STOU behind `FILE:` (RFC 1123 section 4.1.2.9).
+    fn opening(&self, prepared: &Prepared) -> String {
+        match prepared {
+            Prepared {
+                name: Some(name), ..
+            } => format!("FILE: {name}"),
+            Prepared {
+                size: Some(size), ..
+            } => {
+                format!("Opening data connection for {} ({size} bytes)", self.object)
+            }
+            Prepared { .. } => format!("Opening data connection for {}", self.object),
+        }
+    }
+}
+
+fn offset(kind: &TransferKind) -> u64 {
+    match kind {
+        TransferKind::Retrieve { offset, .. } | TransferKind::Store { offset, .. } => *offset,
+        _ => 0,
+    }
+}
+
+fn object(kind: &TransferKind) -> String {
+    match kind {
+        TransferKind::Retrieve { path, .. }
+        | TransferKind::Store { path, .. }
+        | TransferKind::Append { path, .. } => path.name().unwrap_or("/").to_owned(),
+        TransferKind::StoreUnique { .. } => "a unique file".to_owned(),
+        TransferKind::List { .. } => "the listing".to_owned(),
+    }
+}

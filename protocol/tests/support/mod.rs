@@ -1,0 +1,24 @@
+//! What the session tests share: a notation for effects and inputs, and a policy to start from.
+
+pub mod inputs;
+pub mod outputs;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use wharf_protocol::effect::Family;
+use wharf_protocol::session::{AsciiMode, ControlTls, DataTls, Policy};
+
+/// Everything allowed, on IPv4.
+pub fn policy() -> Policy {
+    Policy {
+        greeting: "Wharf".to_owned(),
+        control_tls: ControlTls::Explicit,
+        data_tls: DataTls::Allow,
+        clear_command_channel: false,
+        ascii: AsciiMode::Convert,
+        active_mode: true,
+        modification_times: true,
+        peer: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7)),
+        family: Family::V4,
+    }
+}
