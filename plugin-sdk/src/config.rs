@@ -48,6 +48,12 @@ impl Section {
 
 /// What is wrong below `key`.
 fn problem(key: &str, path: &str, error: &serde_json::Error) -> Problem {
-    let parts: Vec<_> = [key, path].into_iter().filter(|part| !part.is_empty()).collect();
-    Problem { key: (!parts.is_empty()).then(|| parts.join(".")), message: error.to_string() }
+    let parts: Vec<_> = [key, path]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
+    Problem {
+        key: (!parts.is_empty()).then(|| parts.join(".")),
+        message: error.to_string(),
+    }
 }

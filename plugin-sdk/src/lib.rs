@@ -4,7 +4,9 @@
 //! [`Authenticator`]) answers the host's questions, and [`export!`] names the roles:
 //!
 //! ```
-//! use wharf_plugin::{Authenticator, Credential, Denial, Failure, Grant, Session, Step};
+//! use wharf_plugin::{
+//!     Authenticator, Credential, Denial, Failure, Grant, Operations, Session, Step,
+//! };
 //!
 //! /// Lets in whoever knows the word, to look and to fetch.
 //! #[derive(Default)]
@@ -21,7 +23,7 @@
 //!         Ok(match credential {
 //!             Credential::Password(word) if word.matches("sesame") => {
 //!                 let grant = Grant::new(user).root("local", "cave");
-//!                 Step::Grant(grant.allow("/**", wharf_plugin::Operations::READ))
+//!                 Step::Grant(grant.allow("/**", Operations::READ))
 //!             }
 //!             _ => Step::Deny(Denial::credentials()),
 //!         })
@@ -29,15 +31,14 @@
 //! }
 //!
 //! wharf_plugin::export!(Doorman: Authenticator);
-//! # fn main() {}
 //! ```
 //!
 //! Build it as a `cdylib` for `wasm32-unknown-unknown`: the host makes the component itself.
 //!
 //! - **"No" is not "I cannot tell".** [`Denial`] refuses the client; [`Failure`] says that no
 //!   decision could be made, and the client is told to come back, not that it was wrong.
-//! - **Instances come and go.** What must outlive a call belongs to the host: a prompt's continuation,
-//!   a session's scratch space.
+//! - **Instances come and go.** What must outlive a call belongs to the host: a prompt's
+//!   continuation, what a session remembers.
 //! - **A panic** ends the instance, never the host; its message reaches the host's log.
 //! - **Tests are ordinary.** Built natively, the crate talks to the host in [`testing`].
 
@@ -71,6 +72,11 @@ pub mod __private {
     #[cfg(target_arch = "wasm32")]
     pub use crate::wasm::bindings;
 }
+
+/// Holds the plugin of the README to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 // The one seam between the crate and its host: the imports of the component or, natively, the
 // fake of `testing`. Both sides have the same functions with the same types.

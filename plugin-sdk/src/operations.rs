@@ -70,8 +70,11 @@ impl Operations {
     pub const NONE: Self = Self(0);
 
     /// Sets that have a name of their own in settings.
-    pub const PRESETS: &[(&str, Self)] =
-        &[("full", Self::ALL), ("read-only", Self::READ), ("write-only", Self::WRITE)];
+    pub const PRESETS: &[(&str, Self)] = &[
+        ("full", Self::ALL),
+        ("read-only", Self::READ),
+        ("write-only", Self::WRITE),
+    ];
 
     /// Whether all of `other` is in this set.
     pub fn contains(self, other: Self) -> bool {

@@ -1,2 +1,57 @@
-//! Tasks.
-fn main() {}
+//! What a person types to set up, start, test and check Wharf: `cargo xtask TASK`.
+
+mod program;
+mod project;
+mod server;
+mod system;
+mod test;
+mod tidy;
+mod wasm;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use project::Project;
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  start            build everything, set up `run/` where it is missing, leave a server running
+  stop             stop that server
+  test [OPTIONS]   check and test everything
+      --only NAME  one step, or those black-box tests whose names hold NAME; may be repeated
+      --list       the steps
+  plugins          build the first-party plugins
+      --system     with the distribution's Rust, as where rustup cannot add the wasm target
+  tidy             check the rules of the architecture that the compiler does not know";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Performs the task that the arguments name.
+fn run(arguments: &[&str]) -> Result<()> {
+    let project = Project::locate()?;
+    match arguments {
+        ["start"] => server::start(&project),
+        ["stop"] => server::stop(&project),
+        ["test", "--list"] => test::list(&project),
+        ["test", options @ ..] => test::run(&project, &test::parse(options)?),
+        ["plugins"] => wasm::build(&project, wasm::Route::find()?),
+        ["plugins", "--system"] => wasm::build(&project, wasm::Route::system()?),
+        ["tidy"] => tidy::check(&project),
+        [] | ["help" | "-h" | "--help"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("unknown task `{}`\n\n{USAGE}", arguments.join(" ")),
+    }
+}

@@ -12,18 +12,19 @@ use crate::{ANONYMOUS, Account, Rule, Users, date};
 
 /// What an unknown user's password is checked against where no user has one: argon2id at the cost
 /// at which `wharf hash-password` encodes.
-const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$\
+    AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// The known forms of an encoded password: how each begins, and how many `$` it has in all.
 const PASSWORD_FORMS: &[(&str, RangeInclusive<usize>)] = &[
-    ("$argon2id$", 4..=5),
-    ("$argon2i$", 4..=5),
+    ("$argon2id$", 5..=5),
+    ("$argon2i$", 5..=5),
     ("$2a$", 3..=3),
     ("$2b$", 3..=3),
     ("$2y$", 3..=3),
     ("$5$", 3..=4),
     ("$6$", 3..=4),
-    ("$pbkdf2-sha256$", 4..=5),
+    ("$pbkdf2-sha256$", 4..=4),
     ("$aioftps3$", 3..=3),
 ];
 

@@ -17,7 +17,9 @@ const SETTINGS: &str = r#"{
                            { "path": "/in/old/**", "forbid": ["upload"] }] },
         "gone": { "password": "$6$salt$gone", "disabled": true },
         "late": { "password": "$6$salt$late", "expires": "2026-06-30", "sink": "archive" },
-        "robot": { "certificates": ["00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"] }
+        "robot": { "certificates": [
+            "0011:2233:4455:6677:8899:AABB:CCDD:EEFF:0011:2233:4455:6677:8899:AABB:CCDD:EEFF"
+        ] }
     },
     "anonymous": { "root": "pub" }
 }"#;
