@@ -1,12 +1,15 @@
 //! Cuts the bytes of the control connection into bounded lines, free of telnet's controls.
 
+use std::fmt;
+
 /// The longest line, in bytes and without its end: room for two paths of
 /// [`crate::path::MAX_PATH_BYTES`], or for one where each byte is a quote that is doubled.
 pub const MAX_LINE_BYTES: usize = 8192;
 
-/// Bytes that may wait here: one line of full length and a batch of pipelined ones behind it.
-/// While they wait nothing more is read, so a client that sends without end meets TCP's window.
-pub const MAX_BUFFERED_BYTES: usize = 2 * MAX_LINE_BYTES;
+/// Bytes that may wait here: one line of full length with its end, and a batch of pipelined ones
+/// behind it. While they wait nothing more is read, so a client that sends without end meets TCP's
+/// window.
+pub const MAX_BUFFERED_BYTES: usize = 2 * (MAX_LINE_BYTES + b"\r\n".len());
 
 /// The first bytes of a TLS record with a handshake, of any version.
 pub(crate) const CLIENT_HELLO: [u8; 2] = [0x16, 0x03];
@@ -19,8 +22,10 @@ const INTERRUPT_PROCESS: u8 = 244;
 const DATA_MARK: u8 = 242;
 
 /// What the bytes of the control connection amount to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LineEvent {
+///
+/// `Debug` never shows a line, which may be a password's.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Event {
     /// A line, without CR LF or LF.
     Line(Vec<u8>),
     /// A line beyond [`MAX_LINE_BYTES`], which is being thrown away up to its end.
@@ -29,11 +34,11 @@ pub enum LineEvent {
     ClientHello,
 }
 
-/// Turns bytes into [`LineEvent`]s, whatever the chunks in which the bytes come.
+/// Turns bytes into [`Event`]s, whatever the chunks in which the bytes come.
 ///
 /// Holds no memory while no byte waits.
-#[derive(Debug, Default)]
-pub struct LineDecoder {
+#[derive(Default)]
+pub struct Decoder {
     /// Free of telnet's controls.
     buffer: Vec<u8>,
     /// Where in `buffer` the current line starts.
@@ -56,18 +61,20 @@ enum Telnet {
     Negotiation,
 }
 
-impl LineDecoder {
+impl Decoder {
     /// An empty decoder.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many bytes it takes now. While this is 0, [`Self::next_event`] has something to say.
+    /// How many bytes it takes now: more than [`MAX_LINE_BYTES`] whenever [`Self::next_event`] has
+    /// nothing to say.
     pub fn room(&self) -> usize {
         MAX_BUFFERED_BYTES - (self.buffer.len() - self.start)
     }
 
     /// Takes up to [`Self::room`] bytes, and tells how many it took.
+    #[must_use = "what was not taken has to be pushed again"]
     pub fn push(&mut self, bytes: &[u8]) -> usize {
         let bytes = &bytes[..bytes.len().min(self.room())];
         self.buffer.drain(..self.start);
@@ -83,7 +90,7 @@ impl LineDecoder {
     }
 
     /// The next line that is complete, or the news that it never will be.
-    pub fn next_event(&mut self) -> Option<LineEvent> {
+    pub fn next_event(&mut self) -> Option<Event> {
         loop {
             let end = memchr::memchr(b'\n', &self.buffer[self.searched..])
                 .map(|position| self.searched + position);
@@ -103,18 +110,18 @@ impl LineDecoder {
     }
 
     /// What the current line is, which ends at `end` where its end is there.
-    fn event(&mut self, end: Option<usize>) -> Option<LineEvent> {
+    fn event(&mut self, end: Option<usize>) -> Option<Event> {
         let line = &self.buffer[self.start..self.searched];
         let event = if line.starts_with(&CLIENT_HELLO) {
-            LineEvent::ClientHello
+            Event::ClientHello
         } else if end.is_some() {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             match line.len() > MAX_LINE_BYTES {
-                true => LineEvent::TooLong,
-                false => LineEvent::Line(line.to_vec()),
+                true => Event::TooLong,
+                false => Event::Line(line.to_vec()),
             }
         } else if line.len() > MAX_LINE_BYTES + b"\r".len() {
-            LineEvent::TooLong
+            Event::TooLong
         } else {
             return None;
         };
@@ -151,6 +158,22 @@ impl LineDecoder {
 
     fn at_line_start(&self) -> bool {
         !self.skipping && self.buffer.last().is_none_or(|&last| last == b'\n')
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "Line({} bytes)", line.len()),
+            Self::TooLong => f.write_str("TooLong"),
+            Self::ClientHello => f.write_str("ClientHello"),
+        }
+    }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Decoder({} bytes)", self.buffer.len() - self.start)
     }
 }
 

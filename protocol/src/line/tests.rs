@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 /// The events of `bytes`, pushed in chunks of `chunk` bytes and drained whenever there is no room.
-fn events(bytes: &[u8], chunk: usize) -> Vec<LineEvent> {
-    let mut decoder = LineDecoder::new();
+fn events(bytes: &[u8], chunk: usize) -> Vec<Event> {
+    let mut decoder = Decoder::new();
     let mut events = Vec::new();
     for mut bytes in bytes.chunks(chunk) {
         while !bytes.is_empty() {
@@ -27,8 +27,13 @@ fn events(bytes: &[u8], chunk: usize) -> Vec<LineEvent> {
     events
 }
 
-fn line(text: &[u8]) -> LineEvent {
-    LineEvent::Line(text.to_vec())
+/// Pushes what there is room for.
+fn push(decoder: &mut Decoder, bytes: &[u8]) {
+    assert_eq!(decoder.push(bytes), bytes.len());
+}
+
+fn line(text: &[u8]) -> Event {
+    Event::Line(text.to_vec())
 }
 
 #[test]
@@ -77,9 +82,9 @@ fn a_line_too_long_is_told_once_and_skipped() {
     for (length, end, expected) in [
         (MAX_LINE_BYTES, &b"\r\n"[..], line(&longest)),
         (MAX_LINE_BYTES, b"\n", line(&longest)),
-        (MAX_LINE_BYTES + 1, b"\n", LineEvent::TooLong),
-        (MAX_LINE_BYTES + 1, b"\r\n", LineEvent::TooLong),
-        (1 << 20, b"\r\n", LineEvent::TooLong),
+        (MAX_LINE_BYTES + 1, b"\n", Event::TooLong),
+        (MAX_LINE_BYTES + 1, b"\r\n", Event::TooLong),
+        (1 << 20, b"\r\n", Event::TooLong),
     ] {
         let bytes = [&vec![b'a'; length], end, b"NOOP\r\n"].concat();
         for chunk in [1, 1000, 8192, 8194, 1 << 21] {
@@ -95,11 +100,11 @@ fn a_line_too_long_is_told_once_and_skipped() {
 
 #[test]
 fn an_endless_line_needs_no_memory() {
-    let mut decoder = LineDecoder::new();
+    let mut decoder = Decoder::new();
     let mut told = 0;
     for _ in 0..1000 {
         assert_eq!(decoder.push(&[b'a'; 4096]), 4096);
-        told += usize::from(decoder.next_event() == Some(LineEvent::TooLong));
+        told += usize::from(decoder.next_event() == Some(Event::TooLong));
         assert!(decoder.buffer.capacity() <= 2 * MAX_BUFFERED_BYTES);
     }
     assert_eq!(told, 1);
@@ -108,7 +113,7 @@ fn an_endless_line_needs_no_memory() {
 
 #[test]
 fn no_more_is_taken_than_the_bound() {
-    let mut decoder = LineDecoder::new();
+    let mut decoder = Decoder::new();
     assert_eq!(
         decoder.push(&b"NOOP\r\n".repeat(10_000)),
         MAX_BUFFERED_BYTES
@@ -120,9 +125,17 @@ fn no_more_is_taken_than_the_bound() {
 }
 
 #[test]
+fn there_is_room_for_a_full_line_whenever_nothing_is_told() {
+    let mut decoder = Decoder::new();
+    push(&mut decoder, &[b'a'; MAX_LINE_BYTES + 1]);
+    assert_eq!(decoder.next_event(), None);
+    assert!(decoder.room() > MAX_LINE_BYTES);
+}
+
+#[test]
 fn nothing_is_held_while_nothing_waits() {
-    let mut decoder = LineDecoder::new();
-    decoder.push(b"NOOP\r\nQUIT\r\n");
+    let mut decoder = Decoder::new();
+    push(&mut decoder, b"NOOP\r\nQUIT\r\n");
     assert_eq!(decoder.next_event(), Some(line(b"NOOP")));
     assert_eq!(decoder.next_event(), Some(line(b"QUIT")));
     assert_eq!((decoder.next_event(), decoder.buffer.capacity()), (None, 0));
@@ -137,31 +150,35 @@ fn what_waits_in_clear_is_thrown_away() {
         b"\xff\xfb",
         b"\x16\x03",
     ] {
-        let mut decoder = LineDecoder::new();
-        decoder.push(b"AUTH TLS\r\n");
-        decoder.push(behind);
+        let mut decoder = Decoder::new();
+        push(&mut decoder, b"AUTH TLS\r\n");
+        push(&mut decoder, behind);
         assert_eq!(decoder.next_event(), Some(line(b"AUTH TLS")));
         decoder.discard();
         assert_eq!(decoder.next_event(), None);
-        decoder.push(b"USER bob\r\n");
+        push(&mut decoder, b"USER bob\r\n");
         assert_eq!(decoder.next_event(), Some(line(b"USER bob")), "{behind:x?}");
     }
 }
 
 #[test]
 fn a_tls_handshake_is_seen_before_any_line_ends() {
-    assert_eq!(
-        events(b"\x16\x03\x01\x02\x00\x01", 1),
-        [LineEvent::ClientHello]
-    );
+    assert_eq!(events(b"\x16\x03\x01\x02\x00\x01", 1), [Event::ClientHello]);
     let bytes = b"\x16\x03\x01\x0a\x16\x03\x01 and\nNOOP\n";
-    let expected = [
-        LineEvent::ClientHello,
-        LineEvent::ClientHello,
-        line(b"NOOP"),
-    ];
+    let expected = [Event::ClientHello, Event::ClientHello, line(b"NOOP")];
     assert_eq!(events(bytes, 1), expected);
     assert_eq!(events(bytes, 100), expected);
+}
+
+#[test]
+fn debug_shows_no_password() {
+    let mut decoder = Decoder::new();
+    push(&mut decoder, b"PASS horse\r\nPASS horse");
+    let shown = format!("{decoder:?} {:?} {decoder:?}", decoder.next_event());
+    assert_eq!(
+        shown,
+        "Decoder(12 bytes) Some(Line(10 bytes)) Decoder(10 bytes)"
+    );
 }
 
 proptest! {
@@ -181,9 +198,9 @@ proptest! {
         let whole = events(&bytes, usize::MAX);
         prop_assert_eq!(&events(&bytes, chunk), &whole);
         prop_assert_eq!(&events(&bytes, 1), &whole);
-        let bounded = |event: &LineEvent| match event {
-            LineEvent::Line(line) => line.len() <= MAX_LINE_BYTES && !line.contains(&b'\n'),
-            LineEvent::TooLong | LineEvent::ClientHello => true,
+        let bounded = |event: &Event| match event {
+            Event::Line(line) => line.len() <= MAX_LINE_BYTES && !line.contains(&b'\n'),
+            Event::TooLong | Event::ClientHello => true,
         };
         prop_assert!(whole.iter().all(bounded));
     }

@@ -1,9 +1,7 @@
 //! The lines of LIST, NLST and MLSD, as the clients in use read them.
 
-use std::io::Write;
-
 use super::{Allowed, Entry, EntryKind};
-use crate::timestamp::{Timestamp, push_u64};
+use crate::timestamp::{Timestamp, push_number};
 use crate::transfer::{Facts, ListFormat};
 
 /// Columns of the size in a long line, so that sizes below a terabyte line up.
@@ -44,7 +42,7 @@ fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
 fn write_long(entry: &Entry, now: Timestamp, out: &mut Vec<u8>) {
     write_mode(entry, out);
     out.extend_from_slice(b"   1 ftp ftp ");
-    push_u64(out, entry.size, SIZE_WIDTH, b' ');
+    push_number::<10>(out, entry.size, SIZE_WIDTH, b' ');
     out.push(b' ');
     entry
         .modified
@@ -86,7 +84,7 @@ fn write_facts(entry: &Entry, facts: Facts, name: &str, out: &mut Vec<u8>) {
     }
     if facts.size && entry.kind == EntryKind::File {
         out.extend_from_slice(b"size=");
-        push_u64(out, entry.size, 1, b'0');
+        push_number::<10>(out, entry.size, 1, b'0');
         out.push(b';');
     }
     if let (true, Some(modified)) = (facts.modify, entry.modified) {
@@ -99,12 +97,17 @@ fn write_facts(entry: &Entry, facts: Facts, name: &str, out: &mut Vec<u8>) {
         write_permissions(entry.kind, entry.allowed, out);
         out.push(b';');
     }
-    // Writing to a vector never fails.
     if let (true, Some((device, inode))) = (facts.unique, entry.unique) {
-        let _ = write!(out, "unique={device:x}g{inode:x};");
+        out.extend_from_slice(b"unique=");
+        push_number::<16>(out, device, 1, b'0');
+        out.push(b'g');
+        push_number::<16>(out, inode, 1, b'0');
+        out.push(b';');
     }
     if let (true, Some(mode)) = (facts.unix_mode, entry.mode) {
-        let _ = write!(out, "UNIX.mode={:04o};", mode & 0o7777);
+        out.extend_from_slice(b"UNIX.mode=");
+        push_number::<8>(out, u64::from(mode & 0o7777), 4, b'0');
+        out.push(b';');
     }
     out.push(b' ');
     out.extend_from_slice(name.as_bytes());
