@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::failure::Failure;
+use crate::line::Line;
 use crate::path::VirtualPath;
 use crate::reply::{Code, Reply};
 use crate::secret::Secret;
@@ -12,9 +13,9 @@ use crate::transfer::Transfer;
 /// What the host tells the session.
 #[derive(Debug)]
 pub enum Input {
-    /// A line of the control connection, without its end. Given only while
+    /// A line of the control connection. Given only while
     /// [`crate::session::Session::wants_line`] says so.
-    Line(Vec<u8>),
+    Line(Line),
     /// A line longer than the bound was thrown away.
     LineTooLong,
     /// The handshake after [`Effect::StartTls`] is done (a failed one ends the connection without

@@ -1,6 +1,7 @@
 //! Cuts the bytes of the control connection into bounded lines, free of telnet's controls.
 
 use std::fmt;
+use std::ops::Deref;
 
 /// The longest line, in bytes and without its end: room for two paths of
 /// [`crate::path::MAX_PATH_BYTES`], or for one where each byte is a quote that is doubled.
@@ -21,13 +22,37 @@ const INTERRUPT_PROCESS: u8 = 244;
 /// Telnet's DM, which marks the end of urgent data.
 const DATA_MARK: u8 = 242;
 
-/// What the bytes of the control connection amount to.
+/// A line of the control connection, without CR LF or LF.
 ///
-/// `Debug` never shows a line, which may be a password's.
+/// `Debug` never shows it, since it may be a password's.
 #[derive(Clone, PartialEq, Eq)]
+pub struct Line(Vec<u8>);
+
+impl From<Vec<u8>> for Line {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Deref for Line {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+/// What the bytes of the control connection amount to.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A line, without CR LF or LF.
-    Line(Vec<u8>),
+    /// A line is complete.
+    Line(Line),
     /// A line beyond [`MAX_LINE_BYTES`], which is being thrown away up to its end.
     TooLong,
     /// The line begins like a TLS handshake, which may never end: it is being thrown away.
@@ -118,7 +143,7 @@ impl Decoder {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             match line.len() > MAX_LINE_BYTES {
                 true => Event::TooLong,
-                false => Event::Line(line.to_vec()),
+                false => Event::Line(Line(line.to_vec())),
             }
         } else if line.len() > MAX_LINE_BYTES + b"\r".len() {
             Event::TooLong
@@ -158,16 +183,6 @@ impl Decoder {
 
     fn at_line_start(&self) -> bool {
         !self.skipping && self.buffer.last().is_none_or(|&last| last == b'\n')
-    }
-}
-
-impl fmt::Debug for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Line(line) => write!(f, "Line({} bytes)", line.len()),
-            Self::TooLong => f.write_str("TooLong"),
-            Self::ClientHello => f.write_str("ClientHello"),
-        }
     }
 }
 

@@ -56,7 +56,7 @@ fn play(file: &str, body: &str) -> Result<(), String> {
             "C:" if !session.wants_line() => {
                 return Err(format!("{title}: no line is wanted before {step:?}"));
             }
-            "C:" => done = written(session.handle(Input::Line(bytes(rest)))),
+            "C:" => done = written(session.handle(Input::Line(bytes(rest).into()))),
             "<" => done = written(session.handle(inputs::read(rest))),
             "?" if session.wants_line() != (rest == "wants a line") => {
                 return Err(format!("{title}: not so: {rest}"));

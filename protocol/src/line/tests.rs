@@ -33,7 +33,7 @@ fn push(decoder: &mut Decoder, bytes: &[u8]) {
 }
 
 fn line(text: &[u8]) -> Event {
-    Event::Line(text.to_vec())
+    Event::Line(Line(text.to_vec()))
 }
 
 #[test]
@@ -174,11 +174,12 @@ fn a_tls_handshake_is_seen_before_any_line_ends() {
 fn debug_shows_no_password() {
     let mut decoder = Decoder::new();
     push(&mut decoder, b"PASS horse\r\nPASS horse");
-    let shown = format!("{decoder:?} {:?} {decoder:?}", decoder.next_event());
+    assert_eq!(format!("{decoder:?}"), "Decoder(22 bytes)");
     assert_eq!(
-        shown,
-        "Decoder(12 bytes) Some(Line(10 bytes)) Decoder(10 bytes)"
+        format!("{:?}", decoder.next_event()),
+        "Some(Line(10 bytes))"
     );
+    assert_eq!(format!("{decoder:?}"), "Decoder(10 bytes)");
 }
 
 proptest! {
