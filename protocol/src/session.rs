@@ -1,8 +1,8 @@
 //! A session: what a client's commands and the host's answers lead to, without I/O.
 //!
 //! [`Session::handle`] takes one [`Input`] and gives the [`Effects`] that it has. At any time the
-//! session is in one [`State`], which owns what only that state needs; waiting for the host is a
-//! state too. What survives from command to command is the [`Context`], whose methods are found by
+//! session is in one `State`, which owns what only that state needs; waiting for the host is a
+//! state too. What survives from command to command is the `Context`, whose methods are found by
 //! their concern in the modules below.
 
 mod context;

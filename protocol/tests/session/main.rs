@@ -1,7 +1,11 @@
-//! What the session tests share: a notation for effects and inputs, and a policy to start from.
+//! The session as a whole: transcripts, every verb in every state, and any sequence at all.
 
-pub mod inputs;
-pub mod outputs;
+mod host;
+mod inputs;
+mod matrix;
+mod outputs;
+mod properties;
+mod transcripts;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,7 +13,7 @@ use wharf_protocol::effect::Family;
 use wharf_protocol::session::{AsciiMode, ControlTls, DataTls, Policy};
 
 /// Everything allowed, on IPv4.
-pub fn policy() -> Policy {
+fn policy() -> Policy {
     Policy {
         greeting: "Wharf".to_owned(),
         control_tls: ControlTls::Explicit,

@@ -1,12 +1,11 @@
 //! Every transcript of `transcripts/`, played against a session.
 //!
 //! A file holds conversations. Each begins with `== title`, then `policy` lines that differ from
-//! [`support::policy`]. `C:` is what the client sends, `S:` what the server replies, `>` what the
+//! [`crate::policy`]. `C:` is what the client sends, `S:` what the server replies, `>` what the
 //! host has to do, `<` what the host says, `?` whether a line is wanted. What the session does
 //! after each `C:` or `<` must be exactly the lines that follow; `...` ends a line whose rest is
 //! of no matter. `#` begins a comment.
-
-mod support;
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;
@@ -14,9 +13,10 @@ use std::path::Path;
 use wharf_protocol::effect::{Effects, Family, Input};
 use wharf_protocol::session::{AsciiMode, ControlTls, DataTls, Policy, Session};
 
-use support::{inputs, outputs};
+use crate::{inputs, outputs};
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the data of the test are files")]
 fn transcripts_hold() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
     let mut files: Vec<_> = fs::read_dir(folder)
@@ -108,7 +108,7 @@ fn settings(lines: &[&str]) -> usize {
 }
 
 fn policy(settings: &[&str]) -> Policy {
-    let mut policy = support::policy();
+    let mut policy = crate::policy();
     for setting in settings {
         match setting.trim_start_matches("policy ") {
             "tls off" => policy.control_tls = ControlTls::Off,
