@@ -46,8 +46,7 @@ pub enum Step {
     Pass,
 }
 
-/// What a client has to show for itself.
-#[derive(Debug)]
+/// What a client has to show for itself; `Debug` shows the kind alone.
 #[non_exhaustive]
 pub enum Credential {
     /// The answer to a prompt for a password (`PASS`).
@@ -56,6 +55,16 @@ pub enum Credential {
     Account(Password),
     /// A kind this version of the crate does not know, by name.
     Other(String, Vec<u8>),
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password(_) => "Password(..)",
+            Self::Account(_) => "Account(..)",
+            Self::Other(kind, _) => return write!(f, "Other({kind:?}, ..)"),
+        })
+    }
 }
 
 /// A secret the client typed; `Debug` never shows it.

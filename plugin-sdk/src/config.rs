@@ -1,5 +1,7 @@
 //! The settings of this plugin: the `[config]` table of its sidecar file.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -22,10 +24,16 @@ pub fn get(key: &str) -> Option<String> {
 }
 
 /// A part of the settings that is read on its own, so that a mistake in one part does not hide
-/// those in the others.
+/// those in the others. `Debug` does not show it: it may be a secret.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub struct Section(serde_json::Value);
+
+impl fmt::Debug for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Section(..)")
+    }
+}
 
 impl Section {
     /// The part as `T`; `key` is where it stands.

@@ -80,7 +80,7 @@ pub trait Instance: 'static {
 /// # Errors
 /// [`Failure::Misconfigured`] if it does not start; its problems are in the log.
 #[cfg_attr(
-    not(target_arch = "wasm32"),
+    not(any(target_arch = "wasm32", test)),
     expect(dead_code, reason = "called by the component")
 )]
 pub(crate) fn call<I: Instance, R>(
@@ -123,4 +123,74 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
         .map(ToString::to_string)
         .unwrap_or_default();
     log::error("panicked", &[("message", message), ("at", &place)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, OnceCell};
+
+    use super::*;
+    use crate::{Problem, Problems, testing};
+
+    thread_local! {
+        static STARTS: Cell<u32> = const { Cell::new(0) };
+        static PLUGIN: OnceCell<Counted> = const { OnceCell::new() };
+    }
+
+    /// Starts the second time.
+    struct Counted;
+
+    impl Lifecycle for Counted {
+        fn start() -> Result<Self, Problems> {
+            STARTS.set(STARTS.get() + 1);
+            let problem = || Problem {
+                key: Some("a.b".into()),
+                message: "is wrong".into(),
+            };
+            if STARTS.get() > 1 {
+                Ok(Self)
+            } else {
+                Err(problem().into())
+            }
+        }
+    }
+
+    struct Exported;
+
+    impl Instance for Exported {
+        type Plugin = Counted;
+
+        fn cell<R>(with: impl FnOnce(&OnceCell<Counted>) -> R) -> R {
+            PLUGIN.with(with)
+        }
+    }
+
+    #[test]
+    fn a_plugin_starts_once_and_says_why_it_cannot() {
+        let outcome = call::<Exported, _>(|_| Ok(()));
+        assert!(
+            matches!(outcome, Err(Failure::Misconfigured(_))),
+            "{outcome:?}"
+        );
+        assert_eq!(testing::logged(), ["Error is wrong key=a.b"]);
+        for _ in 0..2 {
+            assert_eq!(call::<Exported, _>(|_| Ok(7)), Ok(7));
+        }
+        assert_eq!(STARTS.get(), 2);
+    }
+
+    #[test]
+    fn a_panic_is_logged_with_its_place() {
+        log_panics();
+        let caught = std::panic::catch_unwind(|| panic!("{} hands", 3));
+        // The other tests' panics are for whoever runs them to see.
+        drop(std::panic::take_hook());
+        assert!(caught.is_err());
+        let logged = testing::logged().join("");
+        assert!(
+            logged.starts_with("Error panicked message=3 hands at="),
+            "{logged}"
+        );
+        assert!(logged.contains("export.rs:"), "{logged}");
+    }
 }
