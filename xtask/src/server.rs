@@ -119,10 +119,19 @@ impl Run {
         let mut init = Command::new(project.wharf());
         init.arg("init")
             .arg(&self.folder)
-            .args(["--user", USER, "--password-stdin"]);
-        init.args(["--port", &login.port.to_string()])
-            .stdin(Stdio::piped());
-        let mut init = init.env("WHARF_PLUGINS", project.plugins()).spawn()?;
+            .args(["--address", "127.0.0.1"]);
+        init.args([
+            "--port",
+            &login.port.to_string(),
+            "--user",
+            USER,
+            "--password-stdin",
+        ]);
+        // What it says to do next is done already.
+        init.stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .env("WHARF_PLUGINS", project.plugins());
+        let mut init = init.spawn().context("cannot run `wharf init`")?;
         let mut input = init.stdin.take().context("the input is piped")?;
         writeln!(input, "{}", login.password)?;
         drop(input);
@@ -257,4 +266,86 @@ fn new_password() -> Result<String> {
 /// Lets a moment pass before looking again.
 fn pause() {
     std::thread::park_timeout(Duration::from_millis(50));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::thread;
+
+    use super::*;
+
+    /// Serves one client with these replies, the first of which greets it.
+    fn scripted(replies: &'static [&'static str]) -> u16 {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let (mut control, _) = listener.accept().unwrap();
+            let mut commands = BufReader::new(control.try_clone().unwrap()).lines();
+            for reply in replies {
+                write!(control, "{reply}\r\n").unwrap();
+                commands.next();
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn only_a_login_counts_as_serving() {
+        for (replies, works) in [
+            (
+                &["220 Wharf", "331 Password.", "230 Hello.", "221 Bye."][..],
+                true,
+            ),
+            (
+                &[
+                    "220-Wharf\r\n 220 of\r\n220 it",
+                    "331 P",
+                    "230-A\r\n230 B",
+                    "221 Bye.",
+                ],
+                true,
+            ),
+            (&["220 Wharf", "331 Password.", "530 No."], false),
+            (&["421 Too many."], false),
+            (&["220 Wharf"], false),
+        ] {
+            let login = Login {
+                port: scripted(replies),
+                password: "x".into(),
+            };
+            let outcome = login.log_in();
+            assert_eq!(outcome.is_ok(), works, "{replies:?} {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn the_login_is_kept_for_its_owner_alone() {
+        let path = std::env::temp_dir().join(format!("wharf-login-{}", std::process::id()));
+        let password = new_password().unwrap();
+        Login {
+            port: 2121,
+            password: password.clone(),
+        }
+        .write(&path)
+        .unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        let read = Login::read(&path);
+        fs::remove_file(&path).unwrap();
+        let read = read.unwrap();
+        assert_eq!(
+            (mode & 0o777, read.port, read.password),
+            (0o600, 2121, password)
+        );
+    }
+
+    #[test]
+    fn passwords_differ_and_need_no_quotes() {
+        let (one, other) = (new_password().unwrap(), new_password().unwrap());
+        assert!(one != other && one.len() == 20);
+        assert!(
+            one.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+            "{one}"
+        );
+    }
 }

@@ -76,6 +76,11 @@ impl Route {
         Ok(Self::System { linker })
     }
 
+    /// Whether this is the compiler that builds the host.
+    pub fn is_toolchain(&self) -> bool {
+        matches!(self, Self::Toolchain)
+    }
+
     /// Cargo as this route calls it.
     fn cargo(&self, sources: &Path) -> Command {
         match self {
