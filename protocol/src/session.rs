@@ -69,7 +69,7 @@ enum State {
 
 /// What a line asks for.
 #[derive(Debug)]
-enum Line {
+enum Order {
     /// A verb, and the command that it makes with its argument.
     Command(&'static Verb, Result<Command, CommandError>),
     /// Something that begins with no verb.
@@ -81,13 +81,13 @@ enum Line {
 /// What is answered after the transfer.
 #[derive(Debug)]
 enum Waiting {
-    /// A line whose turn comes then.
-    Line(Line),
+    /// An order whose turn comes then.
+    Order(Order),
     /// ABOR, which was acted on at once.
     Abort,
 }
 
-impl Line {
+impl Order {
     fn read(line: &[u8]) -> Self {
         match Request::recognise(line) {
             Ok(request) => Self::Command(request.verb(), request.command()),
@@ -144,8 +144,8 @@ impl Session {
         match (state, input) {
             (State::Closing, _) => State::Closing,
             (state, Input::End(reason)) => state.end(reason, effects),
-            (state, Input::Line(line)) => self.obey(state, Line::read(&line), effects),
-            (state, Input::LineTooLong) => self.obey(state, Line::TooLong, effects),
+            (state, Input::Line(line)) => self.obey(state, Order::read(&line), effects),
+            (state, Input::LineTooLong) => self.obey(state, Order::TooLong, effects),
             (State::Securing(data), Input::Secured) => context.secured(data),
             (State::Authenticating, Input::Login(step)) => context.logged_in(step, effects),
             (State::Listening(passive), Input::Listening(result)) => {
@@ -170,19 +170,19 @@ impl Session {
         }
     }
 
-    fn obey(&mut self, state: State, line: Line, effects: &mut Effects) -> State {
+    fn obey(&mut self, state: State, order: Order, effects: &mut Effects) -> State {
         let others_wait = !self.waiting.is_empty();
         match state {
-            State::Ready => self.context.obey(line, None, effects),
-            State::Renaming(source) => self.context.obey(line, Some(source), effects),
+            State::Ready => self.context.obey(order, None, effects),
+            State::Renaming(source) => self.context.obey(order, Some(source), effects),
             State::Preparing(mut transfer) => {
                 self.waiting
-                    .extend(transfer.meanwhile(line, others_wait, effects));
+                    .extend(transfer.meanwhile(order, others_wait, effects));
                 State::Preparing(transfer)
             }
             State::Transferring(mut transfer) => {
                 self.waiting
-                    .extend(transfer.meanwhile(line, others_wait, effects));
+                    .extend(transfer.meanwhile(order, others_wait, effects));
                 State::Transferring(transfer)
             }
             // No line is wanted here.
@@ -192,7 +192,7 @@ impl Session {
 
     fn catch_up(&mut self, state: State, waiting: Waiting, effects: &mut Effects) -> State {
         match waiting {
-            Waiting::Line(line) => self.obey(state, line, effects),
+            Waiting::Order(order) => self.obey(state, order, effects),
             Waiting::Abort => {
                 effects.reply(Code::TransferComplete, "Abort done");
                 State::Ready

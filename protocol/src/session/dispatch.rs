@@ -1,7 +1,7 @@
 //! From a request to the method that carries it out, and who may ask for it.
 
 use super::context::Context;
-use super::{Line, State};
+use super::{Order, State};
 use crate::command::{Command, CommandError, SiteCommand};
 use crate::effect::{Effect, Effects};
 use crate::path::{PathError, VirtualPath};
@@ -13,17 +13,17 @@ use crate::transfer::ListFormat;
 const STRANGE_LINES_MAX: u8 = 20;
 
 impl Context {
-    /// Carries out `line`. `source` is what RNFR named directly before.
+    /// Carries out `order`. `source` is what RNFR named directly before.
     pub(super) fn obey(
         &mut self,
-        line: Line,
+        order: Order,
         source: Option<VirtualPath>,
         effects: &mut Effects,
     ) -> State {
-        let (verb, command) = match line {
-            Line::Command(verb, command) => (verb, command),
-            Line::Strange(error) => return self.strange(error, effects),
-            Line::TooLong => return self.too_long(effects),
+        let (verb, command) = match order {
+            Order::Command(verb, command) => (verb, command),
+            Order::Strange(error) => return self.strange(error, effects),
+            Order::TooLong => return self.too_long(effects),
         };
         self.strange_lines = 0;
         if !verb.in_clear && !self.login.is_user() && self.refuses_clear_login(effects) {

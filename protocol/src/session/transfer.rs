@@ -1,7 +1,7 @@
 //! RETR, STOR, STOU, APPE, LIST, NLST, MLSD, and what happens while one is under way.
 
 use super::context::Context;
-use super::{Line, State, Waiting};
+use super::{Order, State, Waiting};
 use crate::command::{Command, ListArgument};
 use crate::effect::{Effect, Effects, Finished, Prepared};
 use crate::failure::Failure;
@@ -166,29 +166,29 @@ impl Underway {
     /// of the commands; only the effect of ABOR is immediate always.
     pub(super) fn meanwhile(
         &mut self,
-        line: Line,
+        order: Order,
         others_wait: bool,
         effects: &mut Effects,
     ) -> Option<Waiting> {
-        match line {
-            Line::Command(_, Ok(Command::Abor)) => {
+        match order {
+            Order::Command(_, Ok(Command::Abor)) => {
                 if !self.aborted {
                     self.aborted = true;
                     effects.push(Effect::Abort);
                 }
                 Some(Waiting::Abort)
             }
-            Line::Command(_, Ok(Command::Noop)) if !others_wait => {
+            Order::Command(_, Ok(Command::Noop)) if !others_wait => {
                 effects.reply(Code::Okay, "A transfer is under way");
                 None
             }
-            Line::Command(_, Ok(Command::Stat(None))) if !others_wait => {
+            Order::Command(_, Ok(Command::Stat(None))) if !others_wait => {
                 self.asked = true;
                 effects.push(Effect::TellProgress);
                 None
             }
             // QUIT too: the transfer is finished first (RFC 959 section 4.1.1).
-            line => Some(Waiting::Line(line)),
+            order => Some(Waiting::Order(order)),
         }
     }
 

@@ -63,7 +63,7 @@ impl Host {
 
     pub fn line(&mut self, line: &str) {
         assert!(self.session.wants_line(), "no line is wanted: {line}");
-        self.hear(Input::Line(line.into()));
+        self.hear(Input::Line(line.as_bytes().to_vec().into()));
     }
 
     /// Gives the answer that has been owed the longest; badly, if `well` is false. STAT is

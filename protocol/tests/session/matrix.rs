@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use wharf_protocol::command::{Verb, find, table};
+use wharf_protocol::effect::Input;
 use wharf_protocol::session::{ControlTls, Policy};
 
 use crate::host::Host;
@@ -166,7 +167,7 @@ fn nothing_is_heard_once_the_session_closes() {
         let mut host = reach(&STATES[4]);
         host.line("QUIT");
         assert!(host.closed && !host.session.wants_line());
-        host.hear(wharf_protocol::effect::Input::Line((*line).into()));
+        host.hear(Input::Line(line.as_bytes().to_vec().into()));
         assert_eq!(host.final_replies().len(), 3, "{line}");
     }
 }

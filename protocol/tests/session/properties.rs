@@ -145,7 +145,7 @@ fn play(policy: Policy, steps: Vec<Step>) -> (Host, usize) {
         match step {
             Step::Line(line) if host.session.wants_line() => {
                 expected += 1;
-                host.hear(Input::Line(line));
+                host.hear(Input::Line(line.into()));
             }
             Step::TooLong if host.session.wants_line() => {
                 expected += 1;
