@@ -125,7 +125,7 @@ pub enum Credential {
 /// What the authenticator made of it. Texts are safe to show and hold no line break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginStep {
-    /// Logged in (230; 232 where a certificate made a password needless).
+    /// Logged in (230, also at USER: clients that log in without a password know no 232 there).
     Granted {
         /// Where the user starts.
         home: VirtualPath,

@@ -120,3 +120,81 @@ fn code_and_text(failure: &Failure) -> (Code, &'static str) {
         Failure::Aborted => (Code::TransferAborted, "Transfer aborted"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{Foreign, find};
+
+    #[test]
+    fn each_failure_has_its_code() {
+        let text = || Some("a plugin's words".to_owned());
+        let table = [
+            (Failure::NotFound, 550),
+            (Failure::Exists, 550),
+            (Failure::IsDirectory, 550),
+            (Failure::NotDirectory, 550),
+            (Failure::NotEmpty, 550),
+            (Failure::Denied { text: text() }, 550),
+            (Failure::NameRefused { text: text() }, 553),
+            (Failure::QuotaExceeded { text: text() }, 552),
+            (Failure::NoSpace, 452),
+            (Failure::Unsupported, 502),
+            (Failure::Storage, 451),
+            (Failure::Undecided, 451),
+            (
+                Failure::TooMany {
+                    text: "full".to_owned(),
+                },
+                421,
+            ),
+            (Failure::NoDataConnection, 425),
+            (Failure::NotResumed, 522),
+            (Failure::DataHandshake, 522),
+            (Failure::ConnectionLost, 426),
+            (Failure::Aborted, 426),
+        ];
+        for (failure, code) in table {
+            assert_eq!(Reply::from(failure.clone()).code(), code, "{failure:?}");
+        }
+        let shown = Reply::from(Failure::Denied { text: text() }).to_string();
+        assert_eq!(shown, "550 a plugin's words\r\n");
+    }
+
+    #[test]
+    fn the_situation_changes_some() {
+        let code = |failure, situation| Reply::refusing(failure, situation).code();
+        assert_eq!(code(Failure::Undecided, Situation::Login), 421);
+        assert_eq!(code(Failure::Storage, Situation::Login), 421);
+        assert_eq!(code(Failure::NotFound, Situation::Login), 550);
+        assert_eq!(code(Failure::Unsupported, Situation::Resume), 504);
+        assert_eq!(code(Failure::NotFound, Situation::Resume), 550);
+    }
+
+    #[test]
+    fn each_bad_command_has_its_code() {
+        let verb = |name: &str| find(name.as_bytes()).expect("a verb of the table");
+        let table = [
+            (CommandError::Empty, 500),
+            (CommandError::Unknown, 500),
+            (CommandError::NotImplemented(verb("SMNT")), 502),
+            (CommandError::MissingArgument(verb("AUTH")), 504),
+            (CommandError::MissingArgument(verb("CWD")), 501),
+            (CommandError::BadArgument(verb("REST")), 501),
+            (CommandError::UnsupportedParameter(verb("AUTH")), 504),
+            (CommandError::UnsupportedNetworkProtocol, 522),
+            (CommandError::NotUtf8(verb("CWD")), 501),
+            (CommandError::ForbiddenByte(verb("CWD")), 501),
+            (CommandError::PathTooLong(verb("CWD")), 501),
+            (CommandError::NotFtp(Foreign::Http), 501),
+        ];
+        for (error, code) in table {
+            assert_eq!(Reply::from(error).code(), code, "{error:?}");
+        }
+        assert_eq!(
+            Reply::from(CommandError::Unknown).to_string(),
+            "500 Unknown verb\r\n"
+        );
+        assert_eq!(Reply::from(PathError::TooLong).code(), 501);
+    }
+}

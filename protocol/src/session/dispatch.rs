@@ -5,7 +5,7 @@ use super::{Order, State};
 use crate::command::{Command, CommandError, SiteCommand};
 use crate::effect::{Effect, Effects};
 use crate::path::{PathError, VirtualPath};
-use crate::reply::Code;
+use crate::reply::{Code, Reply};
 use crate::transfer::ListFormat;
 
 /// Lines in a row that are no command of any FTP server, after which the connection is closed.
@@ -23,7 +23,10 @@ impl Context {
         let (verb, command) = match order {
             Order::Command(verb, command) => (verb, command),
             Order::Strange(error) => return self.strange(error, effects),
-            Order::TooLong => return self.too_long(effects),
+            Order::TooLong => {
+                let reply = Reply::new(Code::SyntaxError, "The line is too long");
+                return self.count_strange(reply, effects);
+            }
         };
         self.strange_lines = 0;
         if !verb.in_clear && !self.login.is_user() && self.refuses_clear_login(effects) {
@@ -122,26 +125,27 @@ impl Context {
         })
     }
 
-    /// A line that begins with no verb.
+    /// A line that is no command. Another protocol's is the last one.
     fn strange(&mut self, error: CommandError, effects: &mut Effects) -> State {
-        effects.push(Effect::Reply(error.into()));
-        match error {
-            CommandError::NotFtp(_) => close(effects),
-            _ => self.count_strange(effects),
+        if let CommandError::NotFtp(_) = error {
+            effects.push(Effect::Reply(error.into()));
+            return close(effects);
         }
+        self.count_strange(error.into(), effects)
     }
 
-    fn too_long(&mut self, effects: &mut Effects) -> State {
-        effects.reply(Code::SyntaxError, "The line is too long");
-        self.count_strange(effects)
-    }
-
-    fn count_strange(&mut self, effects: &mut Effects) -> State {
+    /// Answers with `reply`; with 421, which closes, where there were too many of them in a row.
+    fn count_strange(&mut self, reply: Reply, effects: &mut Effects) -> State {
         self.strange_lines += 1;
-        match self.strange_lines < STRANGE_LINES_MAX {
-            true => State::Ready,
-            false => close(effects),
+        if self.strange_lines < STRANGE_LINES_MAX {
+            effects.push(Effect::Reply(reply));
+        } else {
+            effects.reply(
+                Code::ServiceClosing,
+                "Too many lines that are no commands, closing",
+            );
         }
+        State::Ready
     }
 }
 

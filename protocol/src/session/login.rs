@@ -91,7 +91,7 @@ impl Context {
         let (reply, close) = match step {
             LoginStep::Granted { home, welcome } => {
                 self.login = Login::User { directory: home };
-                // 230 also where USER sufficed: widely used clients know no 232 there.
+                // 230 also where USER sufficed: the library of rclone takes 232 for a failure.
                 (Reply::foreign(Code::LoggedIn, welcome, "Logged in"), false)
             }
             LoginStep::NeedPassword { text } => {
