@@ -14,15 +14,20 @@ pub struct Package {
     pub name: &'static str,
 }
 
+/// The names of those packages that are missing.
+pub fn missing(packages: &[Package]) -> Vec<&'static str> {
+    let missing = packages
+        .iter()
+        .filter(|package| !program::is_there(package.file));
+    missing.map(|package| package.name).collect()
+}
+
 /// Installs those packages that are missing, and says so.
 ///
 /// # Errors
 /// They cannot be installed; the message lists them.
 pub fn provide(packages: &[Package], purpose: &str) -> Result<()> {
-    let missing = packages
-        .iter()
-        .filter(|package| !program::is_there(package.file));
-    let names: Vec<_> = missing.map(|package| package.name).collect();
+    let names = missing(packages);
     if names.is_empty() {
         return Ok(());
     }

@@ -50,6 +50,10 @@ impl Route {
         if installed {
             return Ok(Self::Toolchain);
         }
+        // Installed by an earlier run, which found no other way.
+        if system::missing(SYSTEM_RUST).is_empty() {
+            return Self::system();
+        }
         if program::is_there("rustup") {
             println!("adding the target {TARGET} (to build plugins)");
             if program::run(Command::new("rustup").args(["target", "add", TARGET])).is_ok() {
