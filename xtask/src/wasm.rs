@@ -108,6 +108,10 @@ impl Route {
     }
 }
 
+/// The folders of the plugins' workspace that hold packages; what is built from one goes into the
+/// same folder beside the host. Those in `tests` are for the tests of the host.
+const FOLDERS: &[&str] = &["", "tests"];
+
 /// Builds every plugin and puts it beside the host.
 ///
 /// # Errors
@@ -117,24 +121,27 @@ pub fn build(project: &Project, route: Route) -> Result<()> {
     let mut cargo = route.cargo(&project.plugin_sources());
     program::run(
         cargo
-            .args(["--target", TARGET])
+            .args(["--workspace", "--target", TARGET])
             .arg("--target-dir")
             .arg(&target),
     )?;
     let built = target.join(TARGET).join("release");
-    fs::create_dir_all(project.plugins())?;
-    for name in names(project)? {
-        let from = built.join(name.replace('-', "_")).with_extension("wasm");
-        let to = project.plugins().join(&name).with_extension("wasm");
-        fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
+    for folder in FOLDERS {
+        let to = project.plugins().join(folder);
+        fs::create_dir_all(&to)?;
+        for name in packages(&project.plugin_sources().join(folder))? {
+            let from = built.join(name.replace('-', "_")).with_extension("wasm");
+            let copied = fs::copy(&from, to.join(name).with_extension("wasm"));
+            copied.with_context(|| format!("cannot copy {}", from.display()))?;
+        }
     }
     Ok(())
 }
 
-/// The names of the plugins: the folders of their workspace that hold a package.
-fn names(project: &Project) -> Result<Vec<String>> {
+/// The names of the packages in a folder, each in a folder of its own.
+fn packages(folder: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(project.plugin_sources())? {
+    for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.path().join("Cargo.toml").is_file() {
             names.push(entry.file_name().to_string_lossy().into_owned());
