@@ -51,7 +51,7 @@ impl Effects {
     }
 
     /// Whether a reply says that the connection is closed now.
-    pub(crate) fn announce_close(&self) -> bool {
+    pub(crate) fn announces_close(&self) -> bool {
         let closing = Code::ServiceClosing.number();
         self.0
             .iter()

@@ -39,7 +39,8 @@ pub enum Failure {
     Storage,
     /// A decision could not be had: a plugin failed (451; 421 during login).
     Undecided,
-    /// Too many sessions, connections or transfers (421).
+    /// Too many sessions, connections or transfers (421, which ends the session; clients that
+    /// transfer in parallel try again on fewer connections).
     TooMany {
         /// Shown to the client.
         text: String,

@@ -204,7 +204,7 @@ impl Session {
     fn enter(&mut self, state: State, effects: &mut Effects) {
         self.state = match state {
             State::Closing => State::Closing,
-            _ if effects.announce_close() => {
+            _ if effects.announces_close() => {
                 effects.push(Effect::Close);
                 State::Closing
             }

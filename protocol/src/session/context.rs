@@ -2,6 +2,7 @@
 
 use super::State;
 use super::data::DataConnection;
+use super::files::Awaited;
 use super::login::Login;
 use super::parameters::Parameters;
 use super::policy::Policy;
@@ -67,11 +68,7 @@ impl Context {
 }
 
 /// Asks storage for `operation` and waits for what came of it.
-pub(super) fn perform(
-    operation: Operation,
-    awaited: super::Awaited,
-    effects: &mut Effects,
-) -> State {
+pub(super) fn perform(operation: Operation, awaited: Awaited, effects: &mut Effects) -> State {
     effects.push(Effect::Perform(operation));
     State::Performing(awaited)
 }

@@ -1,5 +1,7 @@
 //! RETR, STOR, STOU, APPE, LIST, NLST, MLSD, and what happens while one is under way.
 
+use std::mem;
+
 use super::context::Context;
 use super::{Order, State, Waiting};
 use crate::command::{Command, ListArgument};
@@ -170,25 +172,29 @@ impl Underway {
         others_wait: bool,
         effects: &mut Effects,
     ) -> Option<Waiting> {
-        match order {
-            Order::Command(_, Ok(Command::Abor)) => {
+        let (verb, command) = match order {
+            Order::Command(verb, Ok(command)) if verb.at_once => (verb, command),
+            order => return Some(Waiting::Order(order)),
+        };
+        match command {
+            Command::Abor => {
                 if !self.aborted {
                     self.aborted = true;
                     effects.push(Effect::Abort);
                 }
                 Some(Waiting::Abort)
             }
-            Order::Command(_, Ok(Command::Noop)) if !others_wait => {
+            Command::Noop if !others_wait => {
                 effects.reply(Code::Okay, "A transfer is under way");
                 None
             }
-            Order::Command(_, Ok(Command::Stat(None))) if !others_wait => {
+            Command::Stat(None) if !others_wait => {
                 self.asked = true;
                 effects.push(Effect::TellProgress);
                 None
             }
-            // QUIT too: the transfer is finished first (RFC 959 section 4.1.1).
-            order => Some(Waiting::Order(order)),
+            // QUIT lets the transfer finish (RFC 959 section 4.1.1), STAT of a path needs storage.
+            command => Some(Waiting::Order(Order::Command(verb, Ok(command)))),
         }
     }
 
@@ -226,7 +232,7 @@ impl Underway {
             Ok(finished) => finished,
             Err(failure) => return self.fail(failure, effects),
         };
-        self.answer_status(finished.bytes, effects);
+        self.answer_status(Some(finished.bytes), effects);
         match &self.unique_name {
             Some(name) => effects.reply(Code::TransferComplete, format!("Stored as {name}")),
             None => effects.reply(Code::TransferComplete, "Transfer complete"),
@@ -236,19 +242,24 @@ impl Underway {
 
     /// The answer to [`Effect::TellProgress`].
     pub(super) fn progressed(mut self, bytes: u64, effects: &mut Effects) -> Self {
-        self.answer_status(bytes, effects);
+        self.answer_status(Some(bytes), effects);
         self
     }
 
     fn fail(mut self, failure: Failure, effects: &mut Effects) -> State {
-        self.answer_status(0, effects);
+        self.answer_status(None, effects);
         effects.push(Effect::Reply(Reply::refusing(failure, self.situation)));
         State::Ready
     }
 
-    fn answer_status(&mut self, bytes: u64, effects: &mut Effects) {
-        if std::mem::take(&mut self.asked) {
-            let text = format!("Transfer of {} under way, {bytes} bytes moved", self.object);
+    /// Answers STAT, if it was asked: bytes moved, or `None` where the transfer failed meanwhile.
+    fn answer_status(&mut self, bytes: Option<u64>, effects: &mut Effects) {
+        if mem::take(&mut self.asked) {
+            let object = &self.object;
+            let text = match bytes {
+                Some(bytes) => format!("Transfer of {object} under way, {bytes} bytes moved"),
+                None => format!("Transfer of {object} ended"),
+            };
             effects.reply(Code::SystemStatus, text);
         }
     }

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 
 use proptest::prelude::*;
-use wharf_protocol::effect::{EndReason, Input};
-use wharf_protocol::session::{ControlTls, DataTls, Policy};
+use wharf_protocol::effect::{EndReason, Input, LoginStep};
+use wharf_protocol::session::{ControlTls, DataTls, Policy, Session};
 
 use crate::host::{Host, Owed};
 
@@ -77,6 +77,27 @@ fn verb() -> impl Strategy<Value = &'static str> {
         "SITE CHMOD 644 a",
         "SMNT",
     ])
+}
+
+#[test]
+fn no_debug_output_shows_a_password() {
+    let mut host = Host::new(crate::policy());
+    for line in ["USER a", "PASV", "RETR a"] {
+        host.settle();
+        host.line(line);
+    }
+    // It waits for the end of the transfer.
+    let input = Input::Line(b"PASS hunter2".to_vec().into());
+    assert!(!format!("{input:?}").contains("hunter2"));
+    host.hear(input);
+    assert!(!format!("{:?}", host.session).contains("hunter2"));
+
+    let mut session = Session::new(crate::policy());
+    session.handle(Input::Line(b"USER ask".to_vec().into()));
+    session.handle(Input::Login(LoginStep::NeedPassword { text: None }));
+    let effects = session.handle(Input::Line(b"PASS hunter2".to_vec().into()));
+    assert!(format!("{effects:?}").contains("Login"), "{effects:?}");
+    assert!(!format!("{effects:?}{session:?}").contains("hunter2"));
 }
 
 /// What makes transfers happen, so that states behind them are reached often.
