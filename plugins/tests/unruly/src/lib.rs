@@ -1,6 +1,6 @@
 //! For the tests of the host: an authenticator that does what it must not.
 //!
-//! Who logs in says what to do by the user's name; [`DEEDS`] lists them. The setting `at-start`
+//! Who logs in says what to do by the user's name; `DEEDS` lists them. The setting `at-start`
 //! names a deed for the start of an instance, which is where a plugin is checked when it is loaded.
 //! `good` is let in, so that a test sees whether others notice.
 
