@@ -1,5 +1,5 @@
-//! The configuration directory: `wharf.toml`, read into typed settings. The parts that read it serve
-//! the sidecars of plugins too.
+//! The configuration directory: `wharf.toml`, read into typed settings. The parts that read it
+//! serve the sidecars of plugins too.
 
 pub mod error;
 pub mod expand;

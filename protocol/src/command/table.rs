@@ -212,7 +212,9 @@ static VERBS: &[Verb] = &[
     // Transfers.
     Verb::new("RETR", "path", "download", |r| r.path().map(Command::Retr)),
     Verb::new("STOR", "path", "upload", |r| r.path().map(Command::Stor)),
-    Verb::new("STOU", "[name]", "upload under a new name", |r| r.optional_path().map(Command::Stou)),
+    Verb::new("STOU", "[name]", "upload under a new name", |r| {
+        r.optional_path().map(Command::Stou)
+    }),
     Verb::new("APPE", "path", "upload to the end of a file", |r| r.path().map(Command::Appe)),
     Verb::new("REST", "offset", "where the next transfer begins", transport::rest)
         .feature("REST STREAM"),
