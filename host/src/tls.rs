@@ -9,6 +9,8 @@ mod handshake;
 mod reload;
 mod resumption;
 mod self_signed;
+#[cfg(test)]
+mod testing;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -233,3 +233,6 @@ fn expiry(files: &Files, certificate: &CertificateDer<'_>) -> Option<String> {
     }
     Some(validity.not_after.to_string())
 }
+
+#[cfg(test)]
+mod tests;

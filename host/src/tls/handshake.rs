@@ -47,7 +47,7 @@ pub struct TlsFacts {
     /// `TLSv1.2` or `TLSv1.3`.
     pub protocol: &'static str,
     /// The cipher suite, by its registered name.
-    pub cipher: &'static str,
+    pub cipher: String,
     /// The host name that the client asked for.
     pub server_name: Option<String>,
     /// The client offered the protocol `ftp`, and it was chosen.
@@ -122,18 +122,23 @@ fn with_alpn(config: &Arc<ServerConfig>, hello: &ClientHello<'_>) -> Arc<ServerC
 
 impl TlsFacts {
     fn of(connection: &ServerConnection) -> Self {
-        let cipher = connection.negotiated_cipher_suite();
+        let suite = connection.negotiated_cipher_suite();
+        let cipher = suite
+            .and_then(|suite| suite.suite().as_str())
+            .unwrap_or("unknown");
         Self {
             protocol: match connection.protocol_version() {
                 Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
                 _ => "TLSv1.2",
             },
-            cipher: cipher
-                .and_then(|cipher| cipher.suite().as_str())
-                .unwrap_or("unknown"),
+            // rustls writes `TLS13_` where the registry has `TLS_`.
+            cipher: cipher.replacen("TLS13_", "TLS_", 1),
             server_name: connection.server_name().map(str::to_owned),
             alpn: connection.alpn_protocol() == Some(ALPN_FTP),
             client_certificate: ClientCertificate::of(connection.peer_certificates()),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

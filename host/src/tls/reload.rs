@@ -85,3 +85,6 @@ async fn reload_on(changed: Arc<Notify>, tls: Arc<Tls>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,3 +153,6 @@ impl StoresServerSessions for Accepting {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;
