@@ -26,9 +26,12 @@ pub fn prepare_control(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// The address with an IPv4-mapped IPv6 address turned into the IPv4 address that it stands for,
-/// as a listener on `[::]` sees its IPv4 clients.
+/// as a listener on `[::]` sees its IPv4 clients. The scope of a link-local address stays.
 pub fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => (ip, address.port()).into(),
+        IpAddr::V6(_) => address,
+    }
 }
 
 /// Whether both are the same host, however the address is written. The scope of a link-local
@@ -77,6 +80,16 @@ mod tests {
         ] {
             let (one, other) = (one.parse().unwrap(), other.parse().unwrap());
             assert_eq!(same_host(one, other), same, "{one} {other}");
+        }
+    }
+    #[test]
+    fn only_a_mapped_address_changes() {
+        for (address, same) in [
+            ("192.0.2.1:21", "192.0.2.1:21"),
+            ("[::ffff:192.0.2.1]:21", "192.0.2.1:21"),
+            ("[fe80::1%3]:21", "[fe80::1%3]:21"),
+        ] {
+            assert_eq!(canonical(address.parse().unwrap()), same.parse().unwrap());
         }
     }
 }

@@ -20,10 +20,17 @@ pub async fn connect_active(
     target: SocketAddr,
     deadline: Instant,
 ) -> Result<TcpStream, DataError> {
-    let (local, peer, target) = (canonical(local), canonical(peer).ip(), canonical(target));
-    if !same_host(target.ip(), peer) || target.port() < FIRST_UNPRIVILEGED_PORT {
-        return Err(DataError::Bounce { target, peer });
+    let (local, peer) = (canonical(local), canonical(peer));
+    if !same_host(target.ip(), peer.ip()) || target.port() < FIRST_UNPRIVILEGED_PORT {
+        return Err(DataError::Bounce {
+            target,
+            peer: peer.ip(),
+        });
     }
+    // EPRT cannot name the scope of a link-local address; the control connection has it.
+    let port = target.port();
+    let mut target = peer;
+    target.set_port(port);
     let failed = |source| DataError::Connect { target, source };
     let socket = socket(local).map_err(failed)?;
     timeout_at(deadline, socket.connect(target))

@@ -213,5 +213,4 @@ fn is_of(address: IpAddr, family: Family) -> bool {
 }
 
 #[cfg(test)]
-#[path = "passive_tests.rs"]
 mod tests;
