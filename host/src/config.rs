@@ -8,6 +8,7 @@ pub mod nearest;
 mod schema;
 pub mod section;
 mod settings;
+pub mod template;
 pub mod value;
 
 pub use schema::FILE_NAME;
@@ -16,3 +17,6 @@ pub use settings::{
     Limits, Listener, ListenerTls, Passive, PortRange, Protocol, Server, SessionReuse, Sink,
     SinkKind, Tls,
 };
+
+#[cfg(test)]
+mod tests;

@@ -191,7 +191,12 @@ impl FailedLogins {
 
 impl Sink {
     fn read(section: &mut Section<'_, '_>) -> Option<Self> {
-        match section.required::<SinkKind>("kind")? {
+        let Some(kind) = section.required("kind") else {
+            // What else may stand here depends on it.
+            section.ignore_rest();
+            return None;
+        };
+        match kind {
             SinkKind::Fs => {
                 let root = section.required_path("root")?;
                 Some(Self::Fs(FsSink { root }))

@@ -105,7 +105,7 @@ impl<'e> Section<'_, 'e> {
     pub fn positive<T: Value + Default + PartialEq>(&mut self, key: &'static str, target: &mut T) {
         match self.option(key) {
             Some(zero) if zero == T::default() => {
-                self.problem(key, format!("`{key}` is zero"), T::form());
+                self.problem(key, format!("`{key}` is zero"), "it must be more than that");
             }
             Some(value) => *target = value,
             None => {}

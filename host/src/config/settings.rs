@@ -2,6 +2,7 @@
 //! the working directory, nothing left to look up but names that change under a running host.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -190,6 +191,12 @@ impl PortRange {
     /// How many ports there are.
     pub fn count(self) -> u32 {
         u32::from(self.last) - u32::from(self.first) + 1
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.first, self.last)
     }
 }
 

@@ -356,3 +356,6 @@ impl Value for Secret {
         Ok(Self::new(text))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! `wharf check`: whatever would keep the host from serving, found without serving.
+
+mod certificate;
+mod storage;
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use anyhow::bail;
+
+use crate::config::error::{Origin, Problem, Problems};
+use crate::config::{Config, ListenerTls};
+
+/// What was found.
+#[derive(Default)]
+struct Findings {
+    /// Each keeps the host from serving.
+    problems: Vec<Problem>,
+    /// Each is as it was asked for, but may not be meant.
+    warnings: Vec<Problem>,
+    /// What is configured, a line each.
+    summary: Vec<String>,
+}
+
+/// Checks the configuration directory, tells what is configured, and fails if anything is wrong.
+pub fn run(directory: &Path) -> anyhow::Result<()> {
+    let (config, origin) = Config::load(directory)?;
+    let found = examine(&config, &origin);
+    for warning in &found.warnings {
+        eprintln!("warning: {warning}\n");
+    }
+    if let Err(problems) = Problems::check(found.problems) {
+        bail!(problems);
+    }
+    for line in &found.summary {
+        println!("{line}");
+    }
+    println!("{}: nothing is wrong", origin.path().display());
+    Ok(())
+}
+
+fn examine(config: &Config, origin: &Origin) -> Findings {
+    let mut found = Findings::default();
+    listeners(config, origin, &mut found);
+    certificate::check(config, origin, &mut found);
+    passive_ports(config, origin, &mut found);
+    storage::check(config, origin, &mut found);
+    found
+}
+
+fn listeners(config: &Config, origin: &Origin, found: &mut Findings) {
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let (address, tls) = (listener.address, listener.tls.word());
+        found
+            .summary
+            .push(format!("listener  {address}, tls {tls}"));
+        let warning = match listener.tls {
+            _ if is_loopback(address.ip()) => continue,
+            ListenerTls::Off => "passwords and files travel in clear here",
+            ListenerTls::Explicit => "a client that does not ask for TLS logs in in clear here",
+            ListenerTls::Required | ListenerTls::Implicit => continue,
+        };
+        let key = format!("listener.{index}.tls");
+        let advice = "write \"required\", if every client can do TLS";
+        found.warnings.push(origin.problem(&key, warning, advice));
+    }
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// A client that mirrors keeps several transfers going, and a closed port rests for a while.
+const PASSIVE_PORTS_FEW: u32 = 100;
+
+fn passive_ports(config: &Config, origin: &Origin, found: &mut Findings) {
+    let ports = config.passive.ports;
+    found
+        .summary
+        .push(format!("passive   {} ports, {ports}", ports.count()));
+    for listener in &config.listeners {
+        let port = listener.address.port();
+        if (ports.first..=ports.last).contains(&port) {
+            let message = format!("the passive ports hold the listener's port {port}");
+            let advice = "choose ports that nothing else uses";
+            found
+                .problems
+                .push(origin.problem("passive.ports", message, advice));
+        }
+    }
+    if ports.first < 1024 {
+        let message = "ports below 1024 are for privileged programs";
+        let advice = "choose higher ones, such as \"40000-40999\"";
+        found
+            .warnings
+            .push(origin.problem("passive.ports", message, advice));
+    }
+    if ports.count() < PASSIVE_PORTS_FEW {
+        let message = format!(
+            "{} ports serve as many transfers at a time; more get 425",
+            ports.count()
+        );
+        let advice = format!("{PASSIVE_PORTS_FEW} and more are usual");
+        found
+            .warnings
+            .push(origin.problem("passive.ports", message, advice));
+    }
+}
+
+#[cfg(test)]
+mod tests;

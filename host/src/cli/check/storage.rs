@@ -1,0 +1,59 @@
+//! Checks the directories that the host writes to.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::Findings;
+use crate::config::error::Origin;
+use crate::config::{Config, Sink};
+
+pub(super) fn check(config: &Config, origin: &Origin, found: &mut Findings) {
+    let state = &config.server.state_dir;
+    found.summary.push(format!("state     {}", state.display()));
+    // The host makes its own directory, so it may be missing; then the one above counts.
+    let writable = state
+        .ancestors()
+        .find(|path| path.exists())
+        .unwrap_or(state);
+    if let Err(reason) = can_write(writable) {
+        let message = format!("{} {reason}", writable.display());
+        let advice = "the user who runs `wharf serve` must be able to write there";
+        found
+            .problems
+            .push(origin.problem("server.state-dir", message, advice));
+    }
+    for (name, sink) in &config.sinks {
+        let Sink::Fs(sink) = sink;
+        found.summary.push(format!(
+            "sink      {name}: files below {}",
+            sink.root.display()
+        ));
+        if let Err(reason) = can_write(&sink.root) {
+            let message = format!("{} {reason}", sink.root.display());
+            let advice = "make the directory; the user who runs `wharf serve` must own it";
+            found
+                .problems
+                .push(origin.problem(&format!("sink.{name}.root"), message, advice));
+        }
+    }
+}
+
+/// Whether a file can be made in `directory`, or why not, to follow its name. Nothing is left.
+fn can_write(directory: &Path) -> Result<(), String> {
+    match directory.metadata() {
+        Ok(metadata) if !metadata.is_dir() => return Err("is not a directory".to_owned()),
+        Ok(_) => {}
+        Err(error) => return Err(reason(&error)),
+    }
+    tempfile::tempfile_in(directory)
+        .map(drop)
+        .map_err(|error| reason(&error))
+}
+
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "is not there".to_owned(),
+        ErrorKind::PermissionDenied => "cannot be written to by this user".to_owned(),
+        _ => format!("cannot be used: {error}"),
+    }
+}

@@ -1,0 +1,172 @@
+//! What `wharf check` finds.
+
+use std::fs;
+
+use super::*;
+
+/// What is found with `source` as `wharf.toml`, beside a directory `data` and the files given.
+fn found(source: &str, files: &[(&str, &str)]) -> Findings {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("data")).unwrap();
+    fs::write(directory.path().join("wharf.toml"), source).unwrap();
+    for (name, text) in files {
+        fs::write(directory.path().join(name), text).unwrap();
+    }
+    let (config, origin) = Config::load(directory.path()).unwrap();
+    examine(&config, &origin)
+}
+
+fn messages(problems: &[Problem]) -> Vec<(Option<usize>, &str)> {
+    problems
+        .iter()
+        .map(|problem| {
+            (
+                problem.place.as_ref().map(|at| at.line),
+                problem.message.as_str(),
+            )
+        })
+        .collect()
+}
+
+const QUIET: &str = "[[listener]]\naddress = \"127.0.0.1:2121\"\n";
+
+/// A self-signed certificate with its key, valid for a span of days from now.
+fn certificate(days: std::ops::Range<i64>, names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut parameters = rcgen::CertificateParams::new(names).unwrap();
+    let now = time::OffsetDateTime::now_utc();
+    parameters.not_before = now + time::Duration::days(days.start);
+    parameters.not_after = now + time::Duration::days(days.end);
+    let key = rcgen::KeyPair::generate().unwrap();
+    parameters.self_signed(&key).unwrap().pem() + &key.serialize_pem()
+}
+
+#[test]
+fn a_good_configuration_is_summed_up() {
+    let found = found(QUIET, &[]);
+    assert_eq!(messages(&found.problems), []);
+    assert_eq!(messages(&found.warnings), []);
+    let starts: Vec<_> = found
+        .summary
+        .iter()
+        .map(|line| line.split_whitespace().next().unwrap())
+        .collect();
+    assert_eq!(starts, ["listener", "tls", "passive", "state", "sink"]);
+    assert_eq!(found.summary[2], "passive   1000 ports, 40000-40999");
+}
+
+#[test]
+fn open_listeners_are_warned_of() {
+    for (tls, warnings) in [
+        ("off", 1),
+        ("explicit", 1),
+        ("required", 0),
+        ("implicit", 0),
+    ] {
+        let source = format!("[[listener]]\naddress = \"0.0.0.0:2121\"\ntls = \"{tls}\"\n");
+        let found = found(&source, &[]);
+        assert_eq!(found.warnings.len(), warnings, "{tls}");
+        assert!(
+            found
+                .warnings
+                .iter()
+                .all(|w| w.place.as_ref().unwrap().line == 3)
+        );
+    }
+}
+
+#[test]
+fn passive_ports_must_suffice_and_be_free() {
+    let source = format!("{QUIET}[passive]\nports = \"2100-2130\"\n");
+    let found = found(&source, &[]);
+    let problem = "the passive ports hold the listener's port 2121";
+    assert_eq!(messages(&found.problems), [(Some(4), problem)]);
+    let warning = "31 ports serve as many transfers at a time; more get 425";
+    assert_eq!(messages(&found.warnings), [(Some(4), warning)]);
+}
+
+#[test]
+fn sinks_must_be_directories() {
+    let source = format!(
+        "{QUIET}[sink.a]\nkind = \"fs\"\nroot = \"gone\"\n[sink.b]\nkind = \"fs\"\nroot = \"file\"\n"
+    );
+    let found = found(&source, &[("file", "")]);
+    let told = messages(&found.problems);
+    assert_eq!(
+        told.iter().map(|(line, _)| *line).collect::<Vec<_>>(),
+        [Some(5), Some(8)]
+    );
+    assert!(told[0].1.ends_with("gone is not there"), "{told:?}");
+    assert!(told[1].1.ends_with("file is not a directory"), "{told:?}");
+}
+
+#[test]
+fn certificates_are_examined() {
+    let source = format!("{QUIET}[tls]\ncertificate = \"a.pem\"\n");
+    for (pem, problem, warning) in [
+        (
+            certificate(-1..90, &["ftp.example.com", "10.0.0.1"]),
+            "",
+            "",
+        ),
+        (
+            certificate(-9..-1, &["a.example"]),
+            "the certificate ended on ",
+            "",
+        ),
+        (
+            certificate(-9..7, &["a.example"]),
+            "",
+            "the certificate ends on ",
+        ),
+        (
+            certificate(1..90, &["a.example"]),
+            "the certificate is not valid before ",
+            "",
+        ),
+        (
+            certificate(-1..90, &[]),
+            "",
+            "the certificate names no host",
+        ),
+    ] {
+        let found = found(&source, &[("a.pem", &pem)]);
+        for (list, expected) in [(&found.problems, problem), (&found.warnings, warning)] {
+            let told = messages(list);
+            match expected {
+                "" => assert_eq!(told, []),
+                _ => {
+                    assert_eq!(told[0].0, Some(4));
+                    assert!(told[0].1.starts_with(expected), "{told:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_setting_that_names_the_fault_is_shown() {
+    let good = certificate(-1..90, &["a.example"]);
+    let other = certificate(-1..90, &["a.example"]);
+    let source =
+        format!("{QUIET}[tls]\ncertificate = \"a.pem\"\nkey = \"k.pem\"\nclient-ca = \"ca.pem\"\n");
+    let (alone, _) = good.split_once("-----BEGIN PRIVATE").unwrap();
+    let (k, ca) = (("k.pem", good.as_str()), ("ca.pem", good.as_str()));
+    for (files, line) in [
+        (vec![k, ca], 4),
+        (vec![("a.pem", "garbage"), k, ca], 4),
+        (vec![("a.pem", alone), ca], 5),
+        (vec![("a.pem", alone), ("k.pem", other.as_str()), ca], 5),
+        (vec![("a.pem", alone), k], 6),
+        (vec![("a.pem", alone), k, ("ca.pem", "")], 6),
+    ] {
+        let found = found(&source, &files);
+        assert_eq!(found.problems.len(), 1, "{files:?}");
+        assert_eq!(
+            found.problems[0].place.as_ref().unwrap().line,
+            line,
+            "{}",
+            found.problems[0]
+        );
+    }
+}
