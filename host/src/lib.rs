@@ -8,6 +8,8 @@ pub mod logging;
 
 pub mod admission;
 pub mod data;
+pub mod identity;
+pub mod plugin;
 pub mod sink;
 pub mod socket;
 pub mod tls;
