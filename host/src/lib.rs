@@ -7,10 +7,10 @@ pub mod limits;
 pub mod logging;
 
 pub mod admission;
-pub mod data;
-pub mod identity;
-pub mod plugin;
-pub mod sink;
 pub mod socket;
 pub mod tls;
+
+pub mod checksum;
+pub mod data;
+pub mod sink;
 pub mod transfer;

@@ -50,3 +50,14 @@ pub const FAILED_LOGIN_DELAY_FIRST: Duration = Duration::from_millis(500);
 
 /// The longest delay of a reply: clients give up after 15 s and more.
 pub const FAILED_LOGIN_DELAY_MAX: Duration = Duration::from_secs(8);
+
+/// Bytes that move at a time between a sink and a data connection: larger blocks save no further
+/// CPU, and a thread that moves bytes holds at most four of them.
+pub const TRANSFER_BLOCK_BYTES: usize = 256 * 1024;
+
+/// Bytes that one sendfile(2) sends. It costs one call where a file takes thousands, and the
+/// progress of the transfer is as coarse as that.
+pub const SENDFILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of a listing that are collected before they are sent.
+pub const LISTING_BLOCK_BYTES: usize = 64 * 1024;

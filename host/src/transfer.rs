@@ -8,12 +8,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio_rustls::rustls::ServerConfig;
 use wharf_protocol::transfer::{Representation, TransferMode};
 
-pub use self::error::TransferError;
+use crate::tls::SessionTls;
 
+pub use self::error::TransferError;
+pub use self::receive::receive_file;
+pub use self::send::{send_file, send_listing};
+
+mod buffer;
+mod deflate;
 mod error;
+mod pace;
+mod receive;
+mod secure;
+mod send;
+mod stream;
+#[cfg(test)]
+mod tests;
 
 /// A data connection that the peer has opened, and how bytes travel over it.
 #[derive(Debug)]
@@ -39,6 +53,15 @@ pub struct DataTls {
     pub require_resumed: bool,
 }
 
+impl From<&SessionTls> for DataTls {
+    fn from(session: &SessionTls) -> Self {
+        Self {
+            config: session.data.clone(),
+            require_resumed: session.require_resumed,
+        }
+    }
+}
+
 /// Time-outs and limits of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -61,7 +84,7 @@ impl Default for Settings {
         Self {
             stall: Duration::from_secs(300),
             handshake: Duration::from_secs(30),
-            linger: Duration::from_secs(2),
+            linger: Duration::from_secs(1),
             strict_close: false,
             upload_bytes_max: None,
             bytes_per_second: None,
@@ -104,7 +127,25 @@ impl Progress {
         self.aborted.load(Ordering::Relaxed)
     }
 
-    fn add(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Tell how a transfer ended, once it has: well, or with what first went wrong.
+    fn outcome(&self, result: Result<(), TransferError>) -> Result<u64, TransferError> {
+        match result {
+            _ if self.is_aborted() => Err(TransferError::Aborted),
+            Ok(()) => Ok(self.bytes()),
+            Err(error) => {
+                if !matches!(
+                    error,
+                    TransferError::Handshake(_) | TransferError::NotResumed
+                ) {
+                    // In clear, a mere close would let the peer take what it got for the whole.
+                    let _ = SockRef::from(&*self.socket).set_linger(Some(Duration::ZERO));
+                }
+                Err(error)
+            }
+        }
     }
 }

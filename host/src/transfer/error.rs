@@ -5,6 +5,7 @@ use std::io;
 use tokio_rustls::rustls;
 use wharf_protocol::failure::Failure;
 
+use super::secure::NoCloseNotify;
 use crate::sink::SinkError;
 
 /// Why a transfer did not end well, split by whose fault it is.
@@ -40,6 +41,27 @@ pub enum TransferError {
     /// The sink failed.
     #[error("the sink failed")]
     Sink(#[from] SinkError),
+}
+
+impl From<io::Error> for TransferError {
+    /// What a read or write of the data connection met.
+    fn from(error: io::Error) -> Self {
+        // A time-out of a socket shows as one or the other.
+        if matches!(
+            error.kind(),
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+        ) {
+            return Self::Stalled;
+        }
+        let inner = error.get_ref();
+        if inner.is_some_and(|inner| inner.is::<NoCloseNotify>()) {
+            return Self::Truncated;
+        }
+        match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(broken) => Self::Tls(broken.clone()),
+            None => Self::ConnectionLost(error),
+        }
+    }
 }
 
 impl From<TransferError> for Failure {
