@@ -12,5 +12,7 @@ pub mod tls;
 
 pub mod checksum;
 pub mod data;
+pub mod identity;
+pub mod plugin;
 pub mod sink;
 pub mod transfer;

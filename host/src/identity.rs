@@ -1,0 +1,153 @@
+//! Who is logged in, and what they may do: the outcome of a login, checked once.
+
+mod operations;
+mod pattern;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use wharf_protocol::path::VirtualPath;
+
+pub use operations::{Operation, Operations};
+pub use pattern::{Pattern, PatternError};
+
+/// A logged-in user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The name that stays the same however the user logged in.
+    pub principal: String,
+    /// Where everything lies that the user sees.
+    pub root: Root,
+    /// The directory to begin in.
+    pub home: VirtualPath,
+    /// What is permitted where.
+    pub rules: Rules,
+    /// How much may be stored.
+    pub quota: Quota,
+    /// How fast bytes may move, all transfers of the session together.
+    pub bandwidth: Bandwidth,
+    /// How many sessions the principal may have at once.
+    pub max_sessions: Option<u32>,
+    /// How many transfers the principal may run at once.
+    pub max_transfers: Option<u32>,
+    /// The largest file that may be stored, in bytes.
+    pub max_upload_size: Option<u64>,
+    /// How long the session may be idle.
+    pub idle_timeout: Option<Duration>,
+    /// How often the session guards are asked again.
+    pub revalidate: Option<Duration>,
+    /// When the session ends, whatever it does.
+    pub expires_at: Option<SystemTime>,
+    /// The groups the principal belongs to.
+    pub groups: Vec<String>,
+    /// What the authenticator has to say about the user to other plugins and to events.
+    pub attributes: BTreeMap<String, String>,
+    /// The text of the reply to the login.
+    pub welcome: Option<String>,
+}
+
+impl Identity {
+    /// Whether `operation` is permitted at `path`. What no rule permits is forbidden.
+    pub fn permits(&self, operation: Operation, path: &VirtualPath) -> bool {
+        self.rules.permit(operation, path)
+    }
+}
+
+/// A prefix within a configured sink.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The name of the sink, which is configured.
+    pub sink: String,
+    /// A key without `/` at either end, and without empty, `.` and `..` parts; empty for the whole
+    /// sink.
+    pub prefix: String,
+}
+
+/// What may be stored; `None` is without limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// In bytes.
+    pub bytes: Option<u64>,
+    /// In files.
+    pub files: Option<u64>,
+}
+
+/// In bytes per second; `None` is without limit, and neither is ever 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bandwidth {
+    /// From the client.
+    pub upload: Option<u64>,
+    /// To the client.
+    pub download: Option<u64>,
+}
+
+/// Ordered permissions: for each operation the last rule that matches decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules(Vec<Rule>);
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Whether it permits or forbids.
+    pub permit: bool,
+    /// Where it applies.
+    pub pattern: Pattern,
+    /// To what it applies.
+    pub operations: Operations,
+}
+
+impl Rules {
+    /// Rules in the order in which they apply.
+    pub fn new(rules: Vec<Rule>) -> Self {
+        Self(rules)
+    }
+
+    /// Whether they permit `operation` at `path`.
+    pub fn permit(&self, operation: Operation, path: &VirtualPath) -> bool {
+        self.0
+            .iter()
+            .rev()
+            .find(|rule| rule.operations.contains(operation) && rule.pattern.matches(path.as_str()))
+            .is_some_and(|rule| rule.permit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(permit: bool, pattern: &str, operations: &[Operation]) -> Rule {
+        Rule {
+            permit,
+            pattern: pattern.parse().unwrap(),
+            operations: operations.iter().copied().collect(),
+        }
+    }
+
+    #[test]
+    fn the_last_rule_that_matches_decides_for_each_operation() {
+        use Operation::{Browse, Delete, Upload};
+        let rules = [
+            rule(true, "/**", &[Browse, Upload, Delete]),
+            rule(false, "/**", &[Delete]),
+            rule(true, "/", &[Delete]),
+        ];
+        let root = VirtualPath::root();
+        let cases: &[(usize, Operation, bool)] = &[
+            (0, Browse, false),
+            (1, Browse, true),
+            (1, Delete, true),
+            (2, Delete, false),
+            (2, Upload, true),
+            (3, Delete, true),
+        ];
+        for &(count, operation, expected) in cases {
+            let rules = Rules::new(rules[..count].to_vec());
+            assert_eq!(
+                rules.permit(operation, &root),
+                expected,
+                "{count} rules, {operation:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Plugins: WebAssembly components that decide what an operator wants to own.
+//!
+//! A file becomes a plugin in [`load`]: read, made a component ([`componentize`]), compiled or taken
+//! from the [`cache`], its [`role`]s told by what it exports, and tried. A [`call`] runs in an
+//! [`instance`] of the [`pool`], within its [`limits`], and may call what stands in [`imports`].
+//! [`auth`] is the stage *who*: it asks the authenticators in turn.
+//!
+//! A failure of a plugin is not a no: it is told apart from a denial in every type here.
+
+mod auth;
+mod authenticator;
+mod bindings;
+mod cache;
+mod call;
+mod componentize;
+mod directory;
+mod engine;
+mod facts;
+mod fault;
+mod imports;
+mod inspect;
+mod instance;
+mod limits;
+mod load;
+mod login;
+mod password;
+mod pool;
+mod role;
+mod settings;
+mod sidecar;
+mod text;
+
+use std::sync::Arc;
+
+pub use call::Plugin;
+pub use facts::{ClientCertificate, SessionFacts, SessionNotes, TlsFacts};
+pub use inspect::{Report, inspect};
+pub use load::{LoadCause, LoadError, PluginRuntime, Warning};
+pub use login::{Continuation, Login};
+pub use password::{PasswordError, hash as hash_password, verify as verify_password};
+pub use role::{Role, Surface};
+
+/// A set of loaded plugins. It never changes: a reload makes a new one.
+pub struct Plugins {
+    /// In the order in which they are asked.
+    authenticators: Vec<Arc<Plugin>>,
+    /// The names of the configured sinks.
+    sinks: Vec<String>,
+}

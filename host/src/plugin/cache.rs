@@ -1,0 +1,225 @@
+//! Compiled components, kept so that they need not be compiled again.
+//!
+//! Compiled code is native code, so nothing is loaded that was not written by this host: the
+//! directory belongs to its user alone, and every entry carries a keyed hash of its name and content.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{Hash as _, Hasher};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+const KEY_FILE: &str = "cache.key";
+const KEY_BYTES: usize = 32;
+const TAG_BYTES: usize = 32;
+const EXTENSION: &str = "compiled";
+
+/// A directory of compiled components.
+#[derive(Debug)]
+pub struct CodeCache {
+    directory: PathBuf,
+    key: [u8; KEY_BYTES],
+}
+
+impl CodeCache {
+    /// Opens the cache in `directory`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be made or read, or somebody else could write there.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+        let metadata = fs::metadata(directory)?;
+        let own = metadata.uid() == rustix::process::geteuid().as_raw();
+        if !own || metadata.mode() & 0o077 != 0 {
+            let text = format!(
+                "{} must belong to this user alone (mode 0700)",
+                directory.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        }
+        let key = read_or_make_key(&directory.join(KEY_FILE))?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            key,
+        })
+    }
+
+    /// The compiled form of the component `wasm`, from the cache or compiled and put there. Also
+    /// tells whether it was there. Takes seconds for a large component: not for a thread that
+    /// serves connections.
+    ///
+    /// # Errors
+    /// It does not compile. What is wrong with the cache is only logged.
+    pub fn component(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<(Component, bool)> {
+        let name = entry_name(engine, wasm);
+        if let Some(component) = self.load(engine, &name) {
+            return Ok((component, true));
+        }
+        let component = Component::from_binary(engine, wasm)?;
+        if let Err(error) = self.store(&name, &component) {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "a compiled plugin could not be kept; it will be compiled again"
+            );
+        }
+        Ok((component, false))
+    }
+
+    fn load(&self, engine: &Engine, name: &str) -> Option<Component> {
+        let entry = fs::read(self.directory.join(name)).ok()?;
+        let (tag, code) = entry.split_at_checked(TAG_BYTES)?;
+        if self.mac(name, code).verify_slice(tag).is_err() {
+            tracing::warn!(
+                entry = name,
+                "a compiled plugin was damaged; it is compiled again"
+            );
+            return None;
+        }
+        // SAFETY: the bytes are what `Component::serialize` returned for this very version of the
+        // engine and the host: both are part of the name, and the name and the bytes are
+        // authenticated with a key that only this user can read. They are not a file mapping, so
+        // nobody can change them from here on. Test: `damaged_entries_are_compiled_again`.
+        let loaded = unsafe { Component::deserialize(engine, code) };
+        loaded
+            .inspect_err(|error| tracing::warn!(entry = name, %error, "compiled plugin not usable"))
+            .ok()
+    }
+
+    fn store(&self, name: &str, component: &Component) -> wasmtime::Result<()> {
+        let code = component.serialize()?;
+        let tag = self.mac(name, &code).finalize().into_bytes();
+        // Another host may write the same entry: each its own file, the last one stays.
+        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        file.write_all(&tag)?;
+        file.write_all(&code)?;
+        file.as_file().sync_data()?;
+        file.persist(self.directory.join(name))
+            .map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    fn mac(&self, name: &str, code: &[u8]) -> Hmac<Sha256> {
+        let mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        // Names are of one length, so where a name ends is no question.
+        mac.chain_update(name).chain_update(code)
+    }
+}
+
+/// Of the content, of what the engine's code depends on, and of the host's version.
+fn entry_name(engine: &Engine, wasm: &[u8]) -> String {
+    let mut hasher = Sha256Hasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.update(env!("CARGO_PKG_VERSION"));
+    hasher.0.update(Sha256::digest(wasm));
+    format!("{}.{EXTENSION}", super::text::hex(&hasher.0.finalize()))
+}
+
+/// Lets what can only be hashed by the standard library be hashed by SHA-256.
+struct Sha256Hasher(Sha256);
+
+impl Hasher for Sha256Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest: [u8; 32] = self.0.clone().finalize().into();
+        digest
+            .iter()
+            .take(8)
+            .fold(0, |number, &byte| number << 8 | u64::from(byte))
+    }
+}
+
+fn read_or_make_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    let mut made = [0; KEY_BYTES];
+    rand::fill(&mut made[..]);
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(mut file) => {
+            file.write_all(&made)?;
+            file.sync_data()?;
+            File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+            Ok(made)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let key = fs::read(path)?;
+            key.try_into().map_err(|_| {
+                let text = format!("{} is damaged; remove it", path.display());
+                io::Error::new(io::ErrorKind::InvalidData, text)
+            })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    fn entry(directory: &Path) -> PathBuf {
+        fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == EXTENSION)
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn damaged_entries_are_compiled_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join("plugins");
+        let engine = Engine::default();
+        let cache = CodeCache::open(&directory).unwrap();
+        let from_cache = |cache: &CodeCache| {
+            cache
+                .component(&engine, EMPTY_COMPONENT)
+                .map(|(_, was)| was)
+        };
+        assert!(!from_cache(&cache).unwrap());
+        assert!(from_cache(&cache).unwrap());
+        let again = CodeCache::open(&directory).unwrap();
+        assert!(from_cache(&again).unwrap(), "the key is kept");
+
+        let path = entry(&directory);
+        let whole = fs::read(&path).unwrap();
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 1;
+        let damages = [&flipped[..], &whole[..whole.len() - 1], &whole[..10], b""];
+        for damaged in damages {
+            fs::write(&path, damaged).unwrap();
+            assert!(!from_cache(&cache).unwrap());
+            assert!(from_cache(&cache).unwrap(), "it was replaced");
+        }
+        fs::write(directory.join(KEY_FILE), [7; KEY_BYTES]).unwrap();
+        let stranger = CodeCache::open(&directory).unwrap();
+        assert!(!from_cache(&stranger).unwrap(), "written under another key");
+    }
+
+    #[test]
+    fn a_directory_that_others_can_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o750)).unwrap();
+        let error = CodeCache::open(directory.path()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+    }
+}

@@ -1,0 +1,158 @@
+//! One call of a plugin: an instance, its bounds, and what becomes of it afterwards.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::time::timeout;
+use wasmtime::component::{InstancePre, Resource};
+
+use super::bindings::authenticator::RoleIndices as AuthenticatorIndices;
+use super::bindings::lifecycle::RoleIndices as LifecycleIndices;
+use super::bindings::lifecycle::exports::wharf::plugin::lifecycle::Problem;
+use super::engine::PluginEngine;
+use super::facts::SessionFacts;
+use super::fault::{CallError, trap_cause};
+use super::imports::crypto::PasswordWork;
+use super::imports::session::SessionView;
+use super::instance::{InstanceState, PluginFacts, PluginInstance, metered};
+use super::pool::Pool;
+use super::role::Surface;
+
+/// A loaded plugin.
+pub struct Plugin {
+    /// What all its instances share.
+    pub(super) facts: Arc<PluginFacts>,
+    /// What it exports and imports.
+    pub(super) surface: Surface,
+    pub(super) engine: Arc<PluginEngine>,
+    pub(super) component: InstancePre<InstanceState>,
+    pub(super) authenticator: Option<AuthenticatorIndices>,
+    pub(super) lifecycle: Option<LifecycleIndices>,
+    pub(super) passwords: Arc<PasswordWork>,
+    pub(super) pool: Pool,
+}
+
+/// A call as it runs in an instance.
+pub type Running<'i, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'i>>;
+
+impl Plugin {
+    /// The file's name without its extension.
+    pub fn name(&self) -> &str {
+        &self.facts.name
+    }
+
+    /// Calls `function` on behalf of `session`, within all bounds.
+    pub(super) async fn call<R, Q>(
+        &self,
+        function: &'static str,
+        session: Arc<SessionFacts>,
+        question: Q,
+    ) -> Result<R, CallError>
+    where
+        R: Send,
+        Q: for<'i> FnOnce(&'i mut PluginInstance, Resource<SessionView>) -> Running<'i, R> + Send,
+    {
+        let answer = async {
+            let _seat = self.pool.seat().await?;
+            let mut instance = match self.pool.take() {
+                Some(warm) => warm,
+                None => self.started().await?,
+            };
+            let lent = instance.lend(session);
+            let meter = instance.meter();
+            match metered(&meter, question(&mut instance, lent)).await {
+                Ok(answer) => {
+                    self.pool.keep(instance);
+                    Ok(answer)
+                }
+                // After a trap nothing in an instance can be relied on.
+                Err(error) => Err(stopped(function, &mut instance, &error)),
+            }
+        };
+        self.within_deadline(function, answer).await
+    }
+
+    /// A new instance that has been told to start.
+    pub(super) async fn started(&self) -> Result<PluginInstance, CallError> {
+        let mut instance = self.instance().await?;
+        if let Some(indices) = &self.authenticator {
+            let role = indices.load(&mut instance.store, &instance.instance);
+            instance.authenticator = Some(role.map_err(|e| CallError::Start(trap_cause(&e)))?);
+        }
+        let Some(lifecycle) = &self.lifecycle else {
+            return Ok(instance);
+        };
+        instance.begin_call();
+        let meter = instance.meter();
+        let start = async {
+            let lifecycle = lifecycle.load(&mut instance.store, &instance.instance)?;
+            lifecycle
+                .wharf_plugin_lifecycle()
+                .call_start(&mut instance.store)
+                .await
+        };
+        match metered(&meter, start).await {
+            Ok(Ok(())) => {
+                instance.memory_at_start = instance.store.data().memory.used();
+                Ok(instance)
+            }
+            Ok(Err(text)) => Err(CallError::Start(text)),
+            Err(error) => Err(stopped("start", &mut instance, &error)),
+        }
+    }
+
+    /// A new instance.
+    pub(super) async fn instance(&self) -> Result<PluginInstance, CallError> {
+        let engine = self.engine.wasmtime();
+        PluginInstance::new(engine, &self.component, &self.facts, &self.passwords)
+            .await
+            .map_err(|error| CallError::Start(trap_cause(&error)))
+    }
+
+    /// What the plugin has to say about its settings, in an instance of its own.
+    pub(super) async fn validate(&self) -> Result<Vec<Problem>, CallError> {
+        let Some(lifecycle) = &self.lifecycle else {
+            return Ok(Vec::new());
+        };
+        let mut instance = self.instance().await?;
+        instance.begin_call();
+        let meter = instance.meter();
+        let validate = async {
+            let lifecycle = lifecycle.load(&mut instance.store, &instance.instance)?;
+            lifecycle
+                .wharf_plugin_lifecycle()
+                .call_validate(&mut instance.store)
+                .await
+        };
+        metered(&meter, validate)
+            .await
+            .map_err(|error| stopped("validate", &mut instance, &error))
+    }
+
+    /// Does `work` for `function`: the ticker runs, and the wall clock has its say.
+    pub(super) async fn within_deadline<T>(
+        &self,
+        function: &'static str,
+        work: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        let _ticking = self.engine.enter_call();
+        let deadline = self.facts.limits.deadline;
+        let late = Err(CallError::Deadline { function, deadline });
+        timeout(deadline, work).await.unwrap_or(late)
+    }
+}
+
+/// Why a call ended without an answer.
+fn stopped(
+    function: &'static str,
+    instance: &mut PluginInstance,
+    error: &wasmtime::Error,
+) -> CallError {
+    match instance.exceeded() {
+        Some(bound) => CallError::Exceeded { function, bound },
+        None => CallError::Trapped {
+            function,
+            cause: trap_cause(error),
+        },
+    }
+}

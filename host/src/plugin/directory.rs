@@ -1,0 +1,174 @@
+//! The directory of plugins: which there are, in which order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Plugins;
+use super::load::{LoadCause, LoadError, PluginRuntime, Warning};
+use super::role::Role;
+use super::sidecar::Sidecar;
+
+/// Plugins of one host; each is asked in turn at every login.
+const MAX_PLUGINS: usize = 256;
+
+/// A plugin to be loaded.
+struct Found {
+    name: String,
+    component: PathBuf,
+    sidecar: Sidecar,
+}
+
+impl Plugins {
+    /// Loads every plugin in `directory`, in the order of the file names. A directory that is not
+    /// there holds none. `sinks` are the names of the configured sinks.
+    ///
+    /// # Errors
+    /// All that cannot be loaded; there is no set without them.
+    pub async fn load(
+        runtime: &PluginRuntime,
+        directory: &Path,
+        sinks: Vec<String>,
+    ) -> Result<(Self, Vec<Warning>), Vec<LoadError>> {
+        let (found, mut errors) = find(directory);
+        let (mut authenticators, mut warnings) = (Vec::new(), Vec::new());
+        for Found {
+            name,
+            component,
+            sidecar,
+        } in found
+        {
+            match runtime.load(&name, &component, sidecar).await {
+                Ok((plugin, odd)) => {
+                    log_loaded(&plugin);
+                    warnings.extend(odd);
+                    if plugin.surface.roles.contains(&Role::Authenticator) {
+                        authenticators.push(Arc::new(plugin));
+                    }
+                }
+                Err(cause) => errors.push(LoadError {
+                    plugin: name,
+                    file: component,
+                    cause,
+                }),
+            }
+        }
+        match errors.is_empty() {
+            true => Ok((
+                Self {
+                    authenticators,
+                    sinks,
+                },
+                warnings,
+            )),
+            false => Err(errors),
+        }
+    }
+}
+
+fn log_loaded(plugin: &super::call::Plugin) {
+    let roles: Vec<&str> = plugin
+        .surface
+        .roles
+        .iter()
+        .map(|role| role.interface())
+        .collect();
+    let sha256 = super::text::hex(&plugin.facts.sha256);
+    tracing::info!(
+        plugin = plugin.name(),
+        roles = roles.join(","),
+        sha256,
+        "plugin loaded"
+    );
+}
+
+/// Every `*.wasm` that no other sidecar names, and every sidecar that names one.
+fn find(directory: &Path) -> (Vec<Found>, Vec<LoadError>) {
+    let (components, sidecars) = match list(directory) {
+        Ok(listed) => listed,
+        Err(error) => {
+            let (plugin, file) = ("*".to_owned(), directory.to_owned());
+            return (
+                Vec::new(),
+                vec![LoadError {
+                    plugin,
+                    file,
+                    cause: error.into(),
+                }],
+            );
+        }
+    };
+    let (mut found, mut errors) = (BTreeMap::new(), Vec::new());
+    let mut named = BTreeSet::new();
+    for (name, file) in &sidecars {
+        let loaded = Sidecar::load(file)
+            .map_err(LoadCause::from)
+            .and_then(|mut sidecar| {
+                let other = sidecar.wasm.take();
+                named.extend(other.clone());
+                let component = other.or_else(|| components.get(name).cloned());
+                let component = component.ok_or_else(|| LoadCause::NoComponent(name.clone()))?;
+                Ok(Found {
+                    name: name.clone(),
+                    component,
+                    sidecar,
+                })
+            });
+        match loaded {
+            Ok(plugin) => drop(found.insert(name.clone(), plugin)),
+            Err(cause) => {
+                errors.push(LoadError {
+                    plugin: name.clone(),
+                    file: file.clone(),
+                    cause,
+                });
+            }
+        }
+    }
+    for (name, component) in components {
+        if !sidecars.contains_key(&name) && !named.contains(&component) {
+            let plugin = Found {
+                name: name.clone(),
+                component,
+                sidecar: Sidecar::default(),
+            };
+            found.insert(name, plugin);
+        }
+    }
+    (found.into_values().collect(), errors)
+}
+
+/// The files `*.wasm` and `*.toml`, by their names without that.
+type Listed = (BTreeMap<String, PathBuf>, BTreeMap<String, PathBuf>);
+
+fn list(directory: &Path) -> io::Result<Listed> {
+    let (mut components, mut sidecars) = Listed::default();
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((components, sidecars)),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        // Hidden files are what editors and copying tools leave while they write.
+        let stem = path
+            .file_stem()
+            .and_then(OsStr::to_str)
+            .filter(|name| !name.starts_with('.'));
+        let Some(name) = stem.map(str::to_owned) else {
+            continue;
+        };
+        match path.extension().and_then(OsStr::to_str) {
+            Some("wasm") => drop(components.insert(name, path)),
+            Some("toml") => drop(sidecars.insert(name, path)),
+            _ => {}
+        }
+        if components.len() + sidecars.len() > 2 * MAX_PLUGINS {
+            return Err(io::Error::other(format!(
+                "it holds more than {MAX_PLUGINS} plugins"
+            )));
+        }
+    }
+    Ok((components, sidecars))
+}

@@ -1,0 +1,111 @@
+//! What plugins may know of a session.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the `session` resource shows. Made anew whenever one of the facts changes; the notes are
+/// those of the session throughout.
+#[derive(Clone, Debug)]
+pub struct SessionFacts {
+    /// Unique while the host runs.
+    pub id: String,
+    /// The configured address of the listener.
+    pub listener: String,
+    /// The client.
+    pub peer: SocketAddr,
+    /// Our end of the connection.
+    pub local: SocketAddr,
+    /// `None` while the control connection is in clear.
+    pub tls: Option<TlsFacts>,
+    /// The name given with USER.
+    pub user: Option<String>,
+    /// The principal, once logged in.
+    pub principal: Option<String>,
+    /// The groups of the grant.
+    pub groups: Vec<String>,
+    /// The attributes of the grant.
+    pub attributes: BTreeMap<String, String>,
+    /// What plugins remember about the session.
+    pub notes: Arc<SessionNotes>,
+}
+
+/// The TLS session of the control connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub protocol: String,
+    /// The host name that the client asked for.
+    pub server_name: Option<String>,
+    /// The certificate that the client showed.
+    pub client: Option<ClientCertificate>,
+}
+
+/// A client's certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// DER, the client's own first.
+    pub chain: Vec<Vec<u8>>,
+    /// Whether it leads to an authority of `client-ca`.
+    pub verified: bool,
+    /// SHA-256 of the client's own certificate, lower-case hexadecimal.
+    pub fingerprint: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its alternative names, as `DNS:`, `email:`, `URI:` or `IP:` and the value.
+    pub alternative_names: Vec<String>,
+}
+
+/// What each plugin remembers about one session; it ends with the session.
+#[derive(Debug, Default)]
+pub struct SessionNotes(Mutex<HashMap<String, HashMap<String, Vec<u8>>>>);
+
+/// Per plugin and session: room for a login's bookkeeping, and no store of files.
+const MAX_NOTES: usize = 64;
+/// Per plugin and session, keys included, in bytes.
+const MAX_NOTE_BYTES: usize = 64 * 1024;
+
+impl SessionNotes {
+    /// What `plugin` remembered under `key`.
+    pub fn recall(&self, plugin: &str, key: &str) -> Option<Vec<u8>> {
+        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.get(plugin)?.get(key).cloned()
+    }
+
+    /// Keeps `value` for `plugin`; false where it would go beyond the bounds.
+    pub fn remember(&self, plugin: &str, key: &str, value: Vec<u8>) -> bool {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = notes.entry(plugin.to_owned()).or_default();
+        let others = own.iter().filter(|(name, _)| *name != key);
+        let (count, bytes) = others.fold((0, 0), |(count, bytes), (name, value)| {
+            (count + 1, bytes + name.len() + value.len())
+        });
+        let fits = count < MAX_NOTES && bytes + key.len() + value.len() <= MAX_NOTE_BYTES;
+        if fits {
+            own.insert(key.to_owned(), value);
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_private_to_a_plugin_and_bounded() {
+        let notes = SessionNotes::default();
+        assert!(notes.remember("one", "key", b"value".to_vec()));
+        assert_eq!(notes.recall("one", "key").as_deref(), Some(&b"value"[..]));
+        assert_eq!(notes.recall("other", "key"), None);
+        assert!(!notes.remember("one", "big", vec![0; MAX_NOTE_BYTES]));
+        assert!(
+            notes.remember("one", "key", vec![0; MAX_NOTE_BYTES - 3]),
+            "replaced, not added"
+        );
+        let many = (0..100)
+            .filter(|n| notes.remember("other", &n.to_string(), vec![]))
+            .count();
+        assert_eq!(many, MAX_NOTES);
+    }
+}

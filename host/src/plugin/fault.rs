@@ -1,0 +1,85 @@
+//! Why a plugin's call gave no answer, in words for an operator.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use wasmtime::{Trap, WasmBacktrace};
+
+use super::bindings::imports::wharf::plugin::types::Failure;
+use super::limits::MAX_WAITING;
+
+/// Why there is no answer. The text is for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The plugin says that it could not decide.
+    #[error("the plugin could not decide: {0}")]
+    Failed(String),
+    /// It answered what makes no sense.
+    #[error("the plugin's answer makes no sense: {0}")]
+    Nonsense(String),
+    /// The component trapped, or returned what is not of the type.
+    #[error("{function} trapped: {cause}")]
+    Trapped {
+        /// The function that was called.
+        function: &'static str,
+        /// What happened in it.
+        cause: String,
+    },
+    /// It went beyond a bound.
+    #[error("{function} {bound}")]
+    Exceeded {
+        /// The function that was called.
+        function: &'static str,
+        /// Which bound.
+        bound: String,
+    },
+    /// The wall clock.
+    #[error("{function} took longer than its deadline of {deadline:?}")]
+    Deadline {
+        /// The function that was called.
+        function: &'static str,
+        /// `[limits] deadline`
+        deadline: Duration,
+    },
+    /// No instance is free and too many calls wait already.
+    #[error("all instances are busy and {MAX_WAITING} calls wait already")]
+    QueueFull,
+    /// A new instance could not be made.
+    #[error("an instance could not be started: {0}")]
+    Start(String),
+}
+
+impl From<Failure> for CallError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(match failure {
+            Failure::Unavailable(text) => format!("unavailable: {text}"),
+            Failure::TimedOut(text) => format!("timed out: {text}"),
+            Failure::Misconfigured(text) => format!("misconfigured: {text}"),
+            Failure::Internal(text) => format!("internal: {text}"),
+        })
+    }
+}
+
+/// How many frames of the guest's stack are told.
+const FRAMES: usize = 4;
+
+/// What a trap was, and where in the guest.
+pub fn trap_cause(error: &wasmtime::Error) -> String {
+    let mut cause = match error.downcast_ref::<Trap>() {
+        Some(trap) => trap.to_string(),
+        None => error.root_cause().to_string(),
+    };
+    let frames = error
+        .downcast_ref::<WasmBacktrace>()
+        .map_or(&[][..], WasmBacktrace::frames);
+    let names: Vec<&str> = frames
+        .iter()
+        .filter_map(|frame| frame.func_name())
+        .collect();
+    if !names.is_empty() {
+        let shown = names[..names.len().min(FRAMES)].join(" < ");
+        // Writing to a string cannot fail.
+        let _ = write!(cause, " (in {shown})");
+    }
+    cause
+}

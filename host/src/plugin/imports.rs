@@ -1,0 +1,24 @@
+//! What plugins may call: one module per concern, each the host's side of interfaces in `wit/`.
+
+pub mod crypto;
+pub mod denied;
+pub mod grants;
+pub mod logging;
+pub mod session;
+pub mod settings;
+mod totp;
+
+use wasmtime::Engine;
+use wasmtime::component::{HasSelf, Linker};
+
+use super::bindings::imports::Imports;
+use super::instance::InstanceState;
+
+/// Everything that a component may import. What was not allowed is linked too, and says so when it
+/// is called: a plugin may ask without being refused as a whole.
+pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<InstanceState>> {
+    let mut linker = Linker::new(engine);
+    Imports::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    Ok(linker)
+}

@@ -1,0 +1,179 @@
+//! The `crypto` interface: what the host computes for plugins, outside their budgets.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use md5::Md5;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha512};
+use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
+
+use super::totp;
+use crate::plugin::bindings::imports::wharf::plugin::crypto::{Error, Host};
+use crate::plugin::instance::InstanceState;
+use crate::plugin::password::{self, PasswordError};
+
+/// Passwords that may wait to be verified, all plugins together: at 50 ms each and on one core, the
+/// last one waits for the default deadline of a call.
+const MAX_WAITING: usize = 200;
+/// Random bytes of one call.
+const MAX_RANDOM: u32 = 64 * 1024;
+
+/// Verifies and hashes passwords on threads of their own, as many at once as there are cores.
+#[derive(Debug)]
+pub struct PasswordWork {
+    cores: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl Default for PasswordWork {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self {
+            cores: Arc::new(Semaphore::new(cores)),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl PasswordWork {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let _place = Waiting::enter(&self.waiting).ok_or(Error::Busy)?;
+        // The semaphore is never closed and the work does not panic: both would be a busy host.
+        let core = Arc::clone(&self.cores)
+            .acquire_owned()
+            .await
+            .map_err(|_| Error::Busy)?;
+        let work = move || {
+            // Kept until the work is done, also where the call that wanted it is given up.
+            let _core = core;
+            work()
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| Error::Busy)
+    }
+}
+
+/// One of those that wait or work.
+struct Waiting<'w>(&'w AtomicUsize);
+
+impl<'w> Waiting<'w> {
+    fn enter(count: &'w AtomicUsize) -> Option<Self> {
+        let place = Self(count);
+        (count.fetch_add(1, Ordering::Relaxed) < MAX_WAITING).then_some(place)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl From<PasswordError> for Error {
+    fn from(error: PasswordError) -> Self {
+        let text = error.to_string();
+        match error {
+            PasswordError::UnknownForm => Self::Unsupported(text),
+            PasswordError::Malformed => Self::Malformed(text),
+            PasswordError::TooCostly => Self::TooCostly(text),
+        }
+    }
+}
+
+fn unknown<T>(algorithm: &str) -> Result<T, Error> {
+    let name: String = algorithm.chars().take(32).collect();
+    Err(Error::Unsupported(format!(
+        "there is no algorithm {name:?} here"
+    )))
+}
+
+impl Host for InstanceState {
+    async fn verify_password(
+        &mut self,
+        encoded: String,
+        password: String,
+    ) -> wasmtime::Result<Result<bool, Error>> {
+        let verified = self
+            .passwords
+            .run(move || password::verify(&encoded, &password))
+            .await;
+        Ok(verified.and_then(|verified| verified.map_err(Error::from)))
+    }
+
+    async fn hash_password(&mut self, password: String) -> wasmtime::Result<Result<String, Error>> {
+        let hashed = self.passwords.run(move || password::hash(&password)).await;
+        Ok(hashed.and_then(|hashed| hashed.map_err(|error| Error::Malformed(error.to_string()))))
+    }
+
+    fn verify_totp(
+        &mut self,
+        secret_base32: String,
+        code: String,
+        window: u8,
+    ) -> wasmtime::Result<Result<Option<u64>, Error>> {
+        let Some(key) = totp::base32(&secret_base32) else {
+            return Ok(Err(Error::Malformed("the secret is not base32".to_owned())));
+        };
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Ok(Ok(totp::verify(&key, &code, window, now.as_secs())))
+    }
+
+    fn digest(
+        &mut self,
+        algorithm: String,
+        data: Vec<u8>,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        Ok(match algorithm.as_str() {
+            "md5" => Ok(Md5::digest(data).to_vec()),
+            "sha1" => Ok(Sha1::digest(data).to_vec()),
+            "sha256" => Ok(Sha256::digest(data).to_vec()),
+            "sha512" => Ok(Sha512::digest(data).to_vec()),
+            other => unknown(other),
+        })
+    }
+
+    fn hmac(
+        &mut self,
+        algorithm: String,
+        key: Vec<u8>,
+        data: Vec<u8>,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        const ANY: &str = "HMAC takes keys of any length";
+        Ok(match algorithm.as_str() {
+            "sha1" => {
+                let mac = Hmac::<Sha1>::new_from_slice(&key).expect(ANY);
+                Ok(mac.chain_update(data).finalize().into_bytes().to_vec())
+            }
+            "sha256" => {
+                let mac = Hmac::<Sha256>::new_from_slice(&key).expect(ANY);
+                Ok(mac.chain_update(data).finalize().into_bytes().to_vec())
+            }
+            "sha512" => {
+                let mac = Hmac::<Sha512>::new_from_slice(&key).expect(ANY);
+                Ok(mac.chain_update(data).finalize().into_bytes().to_vec())
+            }
+            other => unknown(other),
+        })
+    }
+
+    fn random(&mut self, length: u32) -> wasmtime::Result<Vec<u8>> {
+        let mut bytes = vec![0; length.min(MAX_RANDOM) as usize];
+        rand::fill(&mut bytes[..]);
+        Ok(bytes)
+    }
+
+    fn equal(&mut self, a: Vec<u8>, b: Vec<u8>) -> wasmtime::Result<bool> {
+        Ok(a.ct_eq(&b).into())
+    }
+}

@@ -1,0 +1,123 @@
+//! The interfaces that nothing can be allowed of yet: `state`, `http-client`, `sinks` and
+//! `staging`. Each call answers that it was not granted.
+
+use wasmtime::component::Resource;
+
+use crate::plugin::bindings::imports::wharf::plugin::http_client::{Request, Response};
+use crate::plugin::bindings::imports::wharf::plugin::sinks::Page;
+use crate::plugin::bindings::imports::wharf::plugin::types::{
+    Entry, Failure, Location, StorageError,
+};
+use crate::plugin::bindings::imports::wharf::plugin::{http_client, sinks, staging, state};
+use crate::plugin::instance::InstanceState;
+
+/// Received bytes that are not published yet; no plugin is lent any before upload gates are asked.
+pub enum Staged {}
+
+impl state::Host for InstanceState {
+    fn get(&mut self, _: String) -> wasmtime::Result<Result<Option<Vec<u8>>, state::Error>> {
+        Ok(Err(state::Error::NotGranted))
+    }
+
+    fn set(
+        &mut self,
+        _: String,
+        _: Vec<u8>,
+        _: Option<u32>,
+    ) -> wasmtime::Result<Result<(), state::Error>> {
+        Ok(Err(state::Error::NotGranted))
+    }
+
+    fn remove(&mut self, _: String) -> wasmtime::Result<Result<(), state::Error>> {
+        Ok(Err(state::Error::NotGranted))
+    }
+
+    fn increment(
+        &mut self,
+        _: String,
+        _: i64,
+        _: Option<u32>,
+    ) -> wasmtime::Result<Result<i64, state::Error>> {
+        Ok(Err(state::Error::NotGranted))
+    }
+
+    fn swap(
+        &mut self,
+        _: String,
+        _: Option<Vec<u8>>,
+        _: Vec<u8>,
+    ) -> wasmtime::Result<Result<bool, state::Error>> {
+        Ok(Err(state::Error::NotGranted))
+    }
+}
+
+impl http_client::Host for InstanceState {
+    fn send(&mut self, what: Request) -> wasmtime::Result<Result<Response, http_client::Error>> {
+        Ok(Err(http_client::Error::NotGranted(what.url)))
+    }
+}
+
+fn no_sink<T>(place: Location) -> wasmtime::Result<Result<T, StorageError>> {
+    Ok(Err(StorageError::NotGranted(place.sink)))
+}
+
+impl sinks::Host for InstanceState {
+    fn stat(&mut self, at: Location) -> wasmtime::Result<Result<Entry, StorageError>> {
+        no_sink(at)
+    }
+
+    fn read(
+        &mut self,
+        at: Location,
+        _: u64,
+        _: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, StorageError>> {
+        no_sink(at)
+    }
+
+    fn put(&mut self, at: Location, _: Vec<u8>) -> wasmtime::Result<Result<(), StorageError>> {
+        no_sink(at)
+    }
+
+    fn copy(
+        &mut self,
+        source: Location,
+        _: Location,
+    ) -> wasmtime::Result<Result<(), StorageError>> {
+        no_sink(source)
+    }
+
+    fn delete(&mut self, at: Location) -> wasmtime::Result<Result<(), StorageError>> {
+        no_sink(at)
+    }
+
+    fn browse(
+        &mut self,
+        at: Location,
+        _: u32,
+        _: Option<String>,
+    ) -> wasmtime::Result<Result<Page, StorageError>> {
+        no_sink(at)
+    }
+}
+
+impl staging::Host for InstanceState {}
+
+impl staging::HostStaged for InstanceState {
+    fn size(&mut self, staged: Resource<Staged>) -> wasmtime::Result<u64> {
+        match *self.table.get(&staged)? {}
+    }
+
+    fn read(
+        &mut self,
+        staged: Resource<Staged>,
+        _: u64,
+        _: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, Failure>> {
+        match *self.table.get(&staged)? {}
+    }
+
+    fn drop(&mut self, staged: Resource<Staged>) -> wasmtime::Result<()> {
+        match self.table.delete(staged)? {}
+    }
+}

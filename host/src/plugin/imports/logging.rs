@@ -1,0 +1,139 @@
+//! The `logging` and `metrics` interfaces: what a plugin tells the operator.
+
+use std::fmt::Write as _;
+
+use crate::plugin::bindings::imports::wharf::plugin::logging::Level;
+use crate::plugin::bindings::imports::wharf::plugin::{logging, metrics};
+use crate::plugin::instance::InstanceState;
+
+/// Of one message with its fields, in bytes.
+const MAX_LINE: usize = 4096;
+/// Fields of one line.
+const MAX_FIELDS: usize = 32;
+
+/// A log line of a plugin. `tracing` wants its level and target to be constants.
+macro_rules! plugin_line {
+    ($level:ident, $plugin:expr, $session:expr, $message:expr) => {
+        tracing::event!(
+            target: "wharf::plugin::log",
+            tracing::Level::$level,
+            plugin = $plugin,
+            session = $session,
+            "{}",
+            $message
+        )
+    };
+}
+
+impl logging::Host for InstanceState {
+    fn enabled(&mut self, at: Level) -> wasmtime::Result<bool> {
+        Ok(match at {
+            Level::Trace => tracing::enabled!(target: "wharf::plugin::log", tracing::Level::TRACE),
+            Level::Debug => tracing::enabled!(target: "wharf::plugin::log", tracing::Level::DEBUG),
+            Level::Info => tracing::enabled!(target: "wharf::plugin::log", tracing::Level::INFO),
+            Level::Warn => tracing::enabled!(target: "wharf::plugin::log", tracing::Level::WARN),
+            Level::Error => tracing::enabled!(target: "wharf::plugin::log", tracing::Level::ERROR),
+        })
+    }
+
+    fn write(
+        &mut self,
+        at: Level,
+        message: String,
+        fields: Vec<(String, String)>,
+    ) -> wasmtime::Result<()> {
+        let plugin = self.plugin.name.as_str();
+        let session = self.session.as_ref().map(|session| session.id.as_str());
+        match self.log_lines_left {
+            0 => return Ok(()),
+            1 => tracing::warn!(
+                plugin,
+                session,
+                "the plugin logs too much; the rest is dropped"
+            ),
+            _ => {
+                let line = line(&message, &fields);
+                match at {
+                    Level::Trace => plugin_line!(TRACE, plugin, session, line),
+                    Level::Debug => plugin_line!(DEBUG, plugin, session, line),
+                    Level::Info => plugin_line!(INFO, plugin, session, line),
+                    Level::Warn => plugin_line!(WARN, plugin, session, line),
+                    Level::Error => plugin_line!(ERROR, plugin, session, line),
+                }
+            }
+        }
+        self.log_lines_left -= 1;
+        Ok(())
+    }
+}
+
+/// One line without control characters, so that no plugin can forge a second one.
+fn line(message: &str, fields: &[(String, String)]) -> String {
+    let mut line = message.to_owned();
+    for (name, value) in fields.iter().take(MAX_FIELDS) {
+        // Writing to a string cannot fail.
+        let _ = write!(line, " {name}={value:?}");
+    }
+    line.truncate(line.floor_char_boundary(MAX_LINE));
+    line.replace(char::is_control, " ")
+}
+
+impl metrics::Host for InstanceState {
+    fn count(
+        &mut self,
+        name: String,
+        by: u64,
+        labels: Vec<(String, String)>,
+    ) -> wasmtime::Result<()> {
+        self.figure("count", &name, by as f64, &labels)
+    }
+
+    fn gauge(
+        &mut self,
+        name: String,
+        value: f64,
+        labels: Vec<(String, String)>,
+    ) -> wasmtime::Result<()> {
+        self.figure("gauge", &name, value, &labels)
+    }
+
+    fn observe(
+        &mut self,
+        name: String,
+        value: f64,
+        labels: Vec<(String, String)>,
+    ) -> wasmtime::Result<()> {
+        self.figure("observe", &name, value, &labels)
+    }
+}
+
+impl InstanceState {
+    /// Figures go to the log, at the level of what is looked at on purpose.
+    fn figure(
+        &mut self,
+        kind: &str,
+        name: &str,
+        value: f64,
+        labels: &[(String, String)],
+    ) -> wasmtime::Result<()> {
+        let message = format!("{kind} {name} {value}");
+        logging::Host::write(self, Level::Debug, message, labels.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_bounded_line() {
+        let fields = vec![("user".to_owned(), "a\nb".to_owned())];
+        assert_eq!(
+            line("seen\r\nERROR forged", &fields),
+            "seen  ERROR forged user=\"a\\nb\""
+        );
+        assert_eq!(line(&"é".repeat(MAX_LINE), &[]).len(), MAX_LINE);
+        let many = vec![("n".to_owned(), String::new()); 100];
+        assert_eq!(line("", &many).matches("n=").count(), MAX_FIELDS);
+    }
+}

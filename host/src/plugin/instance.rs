@@ -1,0 +1,182 @@
+//! One instance of a component: its store, and what the host keeps for it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::component::{Instance, InstancePre, Resource, ResourceTable};
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::bindings::authenticator::Role as Authenticator;
+use super::facts::SessionFacts;
+use super::imports::crypto::PasswordWork;
+use super::imports::session::SessionView;
+use super::limits::{CpuMeter, Limits, MAX_HANDLES, MAX_HOSTCALL_BYTES, MemoryCap};
+use super::pool::retirement;
+use super::settings::{Allowances, Settings};
+
+/// Grants and WASI resources alive at once in one instance.
+const MAX_RESOURCES: usize = 1024;
+/// Of random bytes that WASI hands out in one call.
+const MAX_RANDOM: u64 = 64 * 1024;
+/// Log lines of one call; the rest is dropped with a note.
+const MAX_LOG_LINES: u32 = 64;
+
+/// What all instances of a plugin share.
+#[derive(Debug)]
+pub struct PluginFacts {
+    /// The file's name without `.wasm`.
+    pub name: String,
+    /// Of the file.
+    pub sha256: [u8; 32],
+    /// `[config]`
+    pub settings: Settings,
+    /// `[allow]`
+    pub allow: Allowances,
+    /// `[limits]`
+    pub limits: Limits,
+}
+
+/// What the host keeps for one instance.
+pub struct InstanceState {
+    /// The plugin it is an instance of.
+    pub plugin: Arc<PluginFacts>,
+    /// Where passwords are verified.
+    pub passwords: Arc<PasswordWork>,
+    /// Grants being built, and what WASI keeps.
+    pub table: ResourceTable,
+    /// The session of the call that runs, if it is about one.
+    pub session: Option<Arc<SessionFacts>>,
+    /// Lines that the call may still log.
+    pub log_lines_left: u32,
+    /// Its memory.
+    pub memory: MemoryCap,
+    cpu: Arc<CpuMeter>,
+    wasi: WasiCtx,
+}
+
+impl WasiView for InstanceState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// An instance between two calls.
+pub struct PluginInstance {
+    /// Its store.
+    pub store: Store<InstanceState>,
+    /// The component in it.
+    pub instance: Instance,
+    /// The role, looked up when the instance was started.
+    pub authenticator: Option<Authenticator>,
+    /// How many calls it has served.
+    pub calls: u32,
+    /// When it is to be thrown away.
+    pub retires_at: Instant,
+    /// What it used before its first call, in bytes.
+    pub memory_at_start: usize,
+    cpu: Arc<CpuMeter>,
+}
+
+impl PluginInstance {
+    /// A new instance; nothing but the start functions of its core modules has run.
+    pub async fn new(
+        engine: &Engine,
+        component: &InstancePre<InstanceState>,
+        plugin: &Arc<PluginFacts>,
+        passwords: &Arc<PasswordWork>,
+    ) -> wasmtime::Result<Self> {
+        let cpu = Arc::new(CpuMeter::default());
+        let mut store = Store::new(engine, state(plugin, passwords, &cpu));
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(MAX_HOSTCALL_BYTES);
+        store.set_max_component_handles(MAX_HANDLES);
+        store.epoch_deadline_callback(|store| {
+            let state = store.data();
+            Ok(state.cpu.tick(state.plugin.limits.cpu))
+        });
+        store.set_epoch_deadline(1);
+        let instance = metered(&cpu, component.instantiate_async(&mut store)).await?;
+        let memory_at_start = store.data().memory.used();
+        let retires_at = retirement();
+        let authenticator = None;
+        Ok(Self {
+            store,
+            instance,
+            authenticator,
+            calls: 0,
+            retires_at,
+            memory_at_start,
+            cpu,
+        })
+    }
+
+    /// Begins a call on behalf of a session, and lends it the session.
+    pub fn lend(&mut self, session: Arc<SessionFacts>) -> Resource<SessionView> {
+        self.begin_call();
+        self.store.data_mut().session = Some(session);
+        // There is one session per call, so the number says nothing; a borrow that is made like
+        // this leaves nothing behind in the store when the call is over.
+        Resource::new_borrow(0)
+    }
+
+    /// Begins a call: its budgets are whole.
+    pub fn begin_call(&mut self) {
+        self.calls += 1;
+        self.cpu.reset();
+        self.store.set_epoch_deadline(1);
+        let state = self.store.data_mut();
+        state.log_lines_left = MAX_LOG_LINES;
+        state.memory.take_refused();
+        state.session = None;
+    }
+
+    /// What stopped the last call, if it was one of its bounds.
+    pub fn exceeded(&mut self) -> Option<String> {
+        let limits = self.store.data().plugin.limits;
+        if self.cpu.is_exceeded() {
+            return Some(format!("used more than {:?} of CPU", limits.cpu));
+        }
+        let refused = self.store.data_mut().memory.take_refused();
+        refused.then(|| format!("wanted more than {} KiB of memory", limits.memory / 1024))
+    }
+
+    /// Counts what `call` spends.
+    pub fn meter(&self) -> Arc<CpuMeter> {
+        Arc::clone(&self.cpu)
+    }
+}
+
+/// Runs `call` with its CPU time counted.
+pub async fn metered<F: Future>(cpu: &CpuMeter, call: F) -> F::Output {
+    let mut call = std::pin::pin!(call);
+    std::future::poll_fn(|context| cpu.poll(|| call.as_mut().poll(context))).await
+}
+
+fn state(
+    plugin: &Arc<PluginFacts>,
+    passwords: &Arc<PasswordWork>,
+    cpu: &Arc<CpuMeter>,
+) -> InstanceState {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(MAX_RESOURCES);
+    // Nothing of the host's: no environment, no directories, no network, no terminal.
+    let wasi = WasiCtx::builder()
+        .max_random_size(MAX_RANDOM)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .build();
+    InstanceState {
+        plugin: Arc::clone(plugin),
+        passwords: Arc::clone(passwords),
+        table,
+        session: None,
+        log_lines_left: MAX_LOG_LINES,
+        memory: MemoryCap::new(plugin.limits.memory),
+        cpu: Arc::clone(cpu),
+        wasi,
+    }
+}

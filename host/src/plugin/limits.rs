@@ -1,0 +1,241 @@
+//! The bounds of a plugin: memory, CPU, time, instances, and what an instance may hand over.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use wasmtime::{ResourceLimiter, UpdateDeadline};
+
+/// The most that `[limits] memory` can say: what one slot of the pool holds.
+pub const MAX_MEMORY: usize = 256 * 1024 * 1024;
+/// Calls of one plugin that may wait for an instance. More would not get one within the deadline.
+pub const MAX_WAITING: usize = 256;
+/// What one call of the host may make it copy out of the guest, in bytes.
+pub const MAX_HOSTCALL_BYTES: usize = 4 * 1024 * 1024;
+/// Resource handles alive at once in one instance; a login uses a handful.
+pub const MAX_HANDLES: usize = 4096;
+/// Core instances, memories and tables of one component: an interpreter with its adapters has ten.
+const MAX_CORE_ITEMS: usize = 64;
+/// Elements of a table, as many as a slot of the pool holds.
+const MAX_TABLE_ELEMENTS: usize = 100_000;
+
+/// `[limits]` of a sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// What the linear memories of one instance may hold together, in bytes.
+    pub memory: usize,
+    /// What one call may spend on the CPU clock.
+    pub cpu: Duration,
+    /// What one call may take on the wall clock, waiting for an instance included.
+    pub deadline: Duration,
+    /// How many instances there may be at once.
+    pub instances: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 32 * 1024 * 1024,
+            cpu: Duration::from_millis(50),
+            deadline: Duration::from_secs(10),
+            instances: 8,
+        }
+    }
+}
+
+/// Counts the memory of one instance, and refuses what goes beyond the cap: the guest sees its
+/// allocation fail.
+#[derive(Debug)]
+pub struct MemoryCap {
+    cap: usize,
+    used: usize,
+    refused: bool,
+}
+
+impl MemoryCap {
+    /// Nothing used yet, of `cap` bytes.
+    pub fn new(cap: usize) -> Self {
+        Self {
+            cap,
+            used: 0,
+            refused: false,
+        }
+    }
+
+    /// What is used, in bytes.
+    pub fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Whether memory was refused since this was last asked.
+    pub fn take_refused(&mut self) -> bool {
+        std::mem::take(&mut self.refused)
+    }
+}
+
+impl ResourceLimiter for MemoryCap {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let used = self.used.saturating_sub(current).saturating_add(desired);
+        if used > self.cap {
+            self.refused = true;
+            return Ok(false);
+        }
+        self.used = used;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired
+            <= maximum
+                .unwrap_or(MAX_TABLE_ELEMENTS)
+                .min(MAX_TABLE_ELEMENTS))
+    }
+
+    fn instances(&self) -> usize {
+        MAX_CORE_ITEMS
+    }
+
+    fn tables(&self) -> usize {
+        MAX_CORE_ITEMS
+    }
+
+    fn memories(&self) -> usize {
+        MAX_CORE_ITEMS
+    }
+}
+
+/// Ticks after which a call lets others run on its thread.
+const TICKS_BETWEEN_YIELDS: u64 = 5;
+
+/// What one call has spent on the CPU clock.
+///
+/// A call is a future: it may run on several threads, and others run on them in between. So time is
+/// only counted within one poll. The clock is read when the epoch has advanced and at the end of a
+/// poll in which it has, so that a call shorter than a tick never reads it; what is missed of each
+/// poll is less than a tick.
+#[derive(Debug, Default)]
+pub struct CpuMeter {
+    polls: AtomicU64,
+    /// The poll in which `since` was read.
+    counted_poll: AtomicU64,
+    since_ns: AtomicU64,
+    spent_ns: AtomicU64,
+    ticks: AtomicU64,
+    exceeded: AtomicBool,
+}
+
+// One thread at a time uses a meter, and the executor orders them: no ordering is needed here.
+const RELAXED: Ordering = Ordering::Relaxed;
+
+impl CpuMeter {
+    /// Begins a new call.
+    pub fn reset(&self) {
+        self.spent_ns.store(0, RELAXED);
+        self.ticks.store(0, RELAXED);
+        self.exceeded.store(false, RELAXED);
+    }
+
+    /// Whether the call was stopped because it went beyond its budget.
+    pub fn is_exceeded(&self) -> bool {
+        self.exceeded.load(RELAXED)
+    }
+
+    /// Runs one poll of the call.
+    pub fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
+        // Counted from 1, so that a meter's first poll is not taken for a counted one.
+        self.polls.fetch_add(1, RELAXED);
+        let outcome = poll();
+        if self.counted_poll.load(RELAXED) == self.polls.load(RELAXED) {
+            self.count();
+        }
+        outcome
+    }
+
+    /// The epoch has advanced while the guest runs.
+    pub fn tick(&self, budget: Duration) -> UpdateDeadline {
+        let poll = self.polls.load(RELAXED);
+        if self.counted_poll.swap(poll, RELAXED) == poll {
+            self.count();
+        } else {
+            self.since_ns.store(thread_cpu_ns(), RELAXED);
+        }
+        if u128::from(self.spent_ns.load(RELAXED)) > budget.as_nanos() {
+            self.exceeded.store(true, RELAXED);
+            return UpdateDeadline::Interrupt;
+        }
+        match self.ticks.fetch_add(1, RELAXED) % TICKS_BETWEEN_YIELDS {
+            0 => UpdateDeadline::Yield(1),
+            _ => UpdateDeadline::Continue(1),
+        }
+    }
+
+    fn count(&self) {
+        let now = thread_cpu_ns();
+        let since = self.since_ns.swap(now, RELAXED);
+        self.spent_ns.fetch_add(now.saturating_sub(since), RELAXED);
+    }
+}
+
+/// The CPU time of this thread.
+fn thread_cpu_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_counted_over_all_memories_of_an_instance() {
+        let mut cap = MemoryCap::new(100);
+        assert!(cap.memory_growing(0, 60, None).unwrap());
+        assert!(!cap.memory_growing(0, 60, None).unwrap());
+        assert!(cap.take_refused());
+        assert!(!cap.take_refused());
+        assert!(cap.memory_growing(60, 100, None).unwrap());
+        assert_eq!(cap.used(), 100);
+        assert!(!cap.memory_growing(60, 100, Some(80)).unwrap());
+        assert!(
+            !cap.take_refused(),
+            "the guest's own maximum is not the cap"
+        );
+    }
+
+    #[test]
+    fn only_time_within_the_polls_of_a_call_is_counted() {
+        let spin = |ns: u64| {
+            let end = thread_cpu_ns() + ns;
+            while thread_cpu_ns() < end {}
+        };
+        let meter = CpuMeter::default();
+        let budget = Duration::from_millis(10);
+        // Others' work on the same thread, between the polls.
+        for _ in 0..4 {
+            meter.poll(|| assert!(!matches!(meter.tick(budget), UpdateDeadline::Interrupt)));
+            spin(5_000_000);
+        }
+        assert!(!meter.is_exceeded());
+        meter.poll(|| {
+            meter.tick(budget);
+            spin(11_000_000);
+            assert!(matches!(meter.tick(budget), UpdateDeadline::Interrupt));
+        });
+        assert!(meter.is_exceeded());
+        meter.reset();
+        assert!(!meter.is_exceeded());
+    }
+}

@@ -1,0 +1,331 @@
+//! From a file to a plugin that may serve: read, made a component, compiled, tried in every role.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use super::bindings;
+use super::cache::CodeCache;
+use super::call::Plugin;
+use super::componentize::{self, FormError};
+use super::engine::PluginEngine;
+use super::fault::CallError;
+use super::imports;
+use super::imports::crypto::PasswordWork;
+use super::instance::{InstanceState, PluginFacts};
+use super::pool::Pool;
+use super::role::{Role, Surface};
+use super::sidecar::{Sha256Pin, Sidecar};
+use super::text::{hex, one_line};
+use crate::config::error::Problems;
+
+/// The largest component: an interpreter of Python with its library has 18 MiB.
+const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// Why a plugin was not loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin {plugin} ({}): {cause}", file.display())]
+pub struct LoadError {
+    /// Its name.
+    pub plugin: String,
+    /// The file at fault.
+    pub file: PathBuf,
+    /// What is wrong.
+    #[source]
+    pub cause: LoadCause,
+}
+
+/// What is wrong with a plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadCause {
+    /// The file cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(#[from] std::io::Error),
+    /// Larger than any component.
+    #[error("it is larger than {} MiB", MAX_FILE >> 20)]
+    TooLarge,
+    /// The sidecar is wrong.
+    #[error("its settings are wrong\n{0}")]
+    Sidecar(#[from] Problems),
+    /// A sidecar without a component.
+    #[error("there is no component for it: put {0}.wasm beside it, or name one with `wasm`")]
+    NoComponent(String),
+    /// It is not the pinned file.
+    #[error("its SHA-256 is {found}, and {expected} is pinned in its sidecar")]
+    Pin {
+        /// Of the file.
+        found: String,
+        /// `[policy] sha256`
+        expected: String,
+    },
+    /// It is no component and cannot be made one.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// It does not compile.
+    #[error("it is not a valid component: {0}")]
+    Invalid(String),
+    /// It does nothing for the host.
+    #[error("it exports no role of wharf:plugin@1 (its exports: {0})")]
+    NoRole(String),
+    /// It has a role that exists, and that this version does not ask.
+    #[error("it is a {0}, which this version of the host does not ask yet")]
+    RoleNotServed(Role),
+    /// It wants something of the host that the host does not have, or exports what it cannot call.
+    #[error(
+        "it was built against another version of wharf:plugin, or for another host: {0}; rebuild it \
+         with the interfaces that belong to this host"
+    )]
+    Mismatch(String),
+    /// It says itself that it cannot serve.
+    #[error("it refuses its settings: {0}")]
+    Settings(String),
+    /// It fails before it serves.
+    #[error("it fails its trial: {0}")]
+    Trial(#[from] CallError),
+    /// The host failed.
+    #[error("the host cannot load plugins: {0}")]
+    Host(String),
+}
+
+/// What an operator should know of a plugin that was loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The plugin.
+    pub plugin: String,
+    /// What it is.
+    pub text: String,
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "plugin {}: {}", self.plugin, self.text)
+    }
+}
+
+/// What all plugins are loaded with; lives as long as the host.
+pub struct PluginRuntime {
+    engine: Arc<PluginEngine>,
+    linker: Linker<InstanceState>,
+    cache: Arc<CodeCache>,
+    passwords: Arc<PasswordWork>,
+}
+
+impl PluginRuntime {
+    /// A runtime that keeps compiled plugins in `state_dir`.
+    ///
+    /// # Errors
+    /// There is no engine on this machine, or the directory is not the host's own.
+    pub fn new(state_dir: &Path) -> Result<Self, LoadCause> {
+        let engine = PluginEngine::new().map_err(|error| LoadCause::Host(format!("{error:#}")))?;
+        let linker = imports::linker(engine.wasmtime())
+            .map_err(|error| LoadCause::Host(format!("{error:#}")))?;
+        let cache = CodeCache::open(&state_dir.join("plugins"))
+            .map_err(|error| LoadCause::Host(error.to_string()))?;
+        Ok(Self {
+            engine: Arc::new(engine),
+            linker,
+            cache: Arc::new(cache),
+            passwords: Arc::default(),
+        })
+    }
+
+    /// Loads the plugin `name` from the component in `file`, and says what is odd about it.
+    ///
+    /// # Errors
+    /// Why it cannot serve.
+    pub async fn load(
+        &self,
+        name: &str,
+        file: &Path,
+        sidecar: Sidecar,
+    ) -> Result<(Plugin, Vec<Warning>), LoadCause> {
+        let bytes = read(file)?;
+        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+        if let Some(Sha256Pin(expected)) = sidecar.sha256.filter(|pin| pin.0 != sha256) {
+            return Err(LoadCause::Pin {
+                found: hex(&sha256),
+                expected: hex(&expected),
+            });
+        }
+        let component = self.compile(name, bytes).await?;
+        let surface = Surface::of(&component, self.engine.wasmtime());
+        check_roles(&surface)?;
+        let component = self
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|e| mismatch(&e))?;
+        let Sidecar {
+            settings,
+            allow,
+            limits,
+            ..
+        } = sidecar;
+        let facts = PluginFacts {
+            name: name.to_owned(),
+            sha256,
+            settings,
+            allow,
+            limits,
+        };
+        let plugin = self.assemble(facts, surface, component)?;
+        let mut warnings = odd(&plugin);
+        trial(&plugin, &mut warnings).await?;
+        Ok((plugin, warnings))
+    }
+
+    /// Off this thread: it takes seconds for a large component. One at a time, since each takes
+    /// much memory: whoever loads plugins waits for each.
+    async fn compile(&self, name: &str, bytes: Vec<u8>) -> Result<Component, LoadCause> {
+        let (engine, cache) = (Arc::clone(&self.engine), Arc::clone(&self.cache));
+        let compile = move || {
+            let wasm = componentize::component(&bytes)?;
+            let compiled = cache.component(engine.wasmtime(), &wasm);
+            compiled.map_err(|error| LoadCause::Invalid(one_line(&format!("{error:#}"))))
+        };
+        let started = std::time::Instant::now();
+        let compiled = tokio::task::spawn_blocking(compile).await;
+        let (component, cached) = compiled.map_err(|e| LoadCause::Host(e.to_string()))??;
+        tracing::debug!(plugin = name, cached, elapsed = ?started.elapsed(), "plugin compiled");
+        Ok(component)
+    }
+
+    fn assemble(
+        &self,
+        facts: PluginFacts,
+        surface: Surface,
+        component: InstancePre<InstanceState>,
+    ) -> Result<Plugin, LoadCause> {
+        let authenticates = surface.roles.contains(&Role::Authenticator);
+        let authenticator = authenticates
+            .then(|| bindings::authenticator::RoleIndices::new(&component))
+            .transpose()
+            .map_err(|error| mismatch(&error))?;
+        let lifecycle = surface
+            .lifecycle
+            .then(|| bindings::lifecycle::RoleIndices::new(&component))
+            .transpose()
+            .map_err(|error| mismatch(&error))?;
+        Ok(Plugin {
+            pool: Pool::new(facts.limits.instances),
+            facts: Arc::new(facts),
+            surface,
+            engine: Arc::clone(&self.engine),
+            component,
+            authenticator,
+            lifecycle,
+            passwords: Arc::clone(&self.passwords),
+        })
+    }
+}
+
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, LoadCause> {
+    let mut bytes = Vec::new();
+    File::open(file)?
+        .take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(LoadCause::TooLarge);
+    }
+    Ok(bytes)
+}
+
+fn check_roles(surface: &Surface) -> Result<(), LoadCause> {
+    if let Some(unknown) = surface.unknown_exports.first() {
+        return Err(LoadCause::Mismatch(format!(
+            "it exports {unknown}, which is not known here"
+        )));
+    }
+    if surface.roles.is_empty() {
+        let exports = match surface.exports.join(", ") {
+            none if none.is_empty() => "none".to_owned(),
+            some => some,
+        };
+        return Err(LoadCause::NoRole(exports));
+    }
+    match surface.roles.iter().find(|role| !role.is_served()) {
+        Some(role) => Err(LoadCause::RoleNotServed(*role)),
+        None => Ok(()),
+    }
+}
+
+/// The engine's own words, without the line breaks between them.
+fn mismatch(error: &wasmtime::Error) -> LoadCause {
+    LoadCause::Mismatch(one_line(&format!("{error:#}")))
+}
+
+/// Imports that can be of no use to the plugin.
+fn odd(plugin: &Plugin) -> Vec<Warning> {
+    let surface = &plugin.surface;
+    let mut texts = Vec::new();
+    let wasi: Vec<&str> = surface.wasi().collect();
+    if let Some(first) = wasi.first() {
+        texts.push(format!(
+            "it imports {} interfaces of WASI ({first} …): it finds no files, no environment, no \
+             network and no terminal there",
+            wasi.len()
+        ));
+    }
+    let secrets = !plugin.facts.allow.secrets.is_empty();
+    for (interface, allowed) in [
+        ("secrets", secrets),
+        ("http-client", false),
+        ("state", false),
+        ("sinks", false),
+    ] {
+        if surface.imports_ours(interface) && !allowed {
+            texts.push(format!(
+                "it imports {interface} and is allowed nothing of it"
+            ));
+        }
+    }
+    let plugin = plugin.name();
+    texts
+        .into_iter()
+        .map(|text| Warning {
+            plugin: plugin.to_owned(),
+            text,
+        })
+        .collect()
+}
+
+/// Every role is checked in a real instance, the settings are shown to the plugin, and an instance
+/// is started as for a call.
+async fn trial(plugin: &Plugin, warnings: &mut Vec<Warning>) -> Result<(), LoadCause> {
+    let mut instance = plugin
+        .within_deadline("instantiation", plugin.instance())
+        .await?;
+    for role in &plugin.surface.roles {
+        role.check(&plugin.component, &mut instance)
+            .map_err(|error| mismatch(&error))?;
+    }
+    if plugin.surface.lifecycle {
+        bindings::lifecycle::RoleIndices::new(&plugin.component)
+            .and_then(|role| role.load(&mut instance.store, &instance.instance))
+            .map_err(|error| mismatch(&error))?;
+    }
+    drop(instance);
+    for problem in plugin
+        .within_deadline("validate", plugin.validate())
+        .await?
+    {
+        let key = problem
+            .key
+            .map(|key| format!("`{key}`: "))
+            .unwrap_or_default();
+        let text = one_line(&format!("{key}{}", problem.message));
+        if problem.fatal {
+            return Err(LoadCause::Settings(text));
+        }
+        warnings.push(Warning {
+            plugin: plugin.name().to_owned(),
+            text,
+        });
+    }
+    let started = plugin.within_deadline("start", plugin.started()).await?;
+    plugin.pool.keep(started);
+    Ok(())
+}

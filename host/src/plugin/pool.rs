@@ -1,0 +1,105 @@
+//! Instances of one plugin between calls, and who waits for one.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::fault::CallError;
+use super::instance::PluginInstance;
+use super::limits::MAX_WAITING;
+
+/// Calls after which an instance is thrown away, so that a leak in a guest has an end.
+const MAX_CALLS: u32 = 10_000;
+/// The age after which it is, less up to a quarter, so that not all go at once.
+const MAX_AGE: Duration = Duration::from_mins(10);
+/// Memory that an instance may have gained over twice what it began with.
+const MEMORY_SLACK: usize = 1024 * 1024;
+
+/// The instances of a plugin. What was used last is used first: its memory is in the caches.
+pub struct Pool {
+    warm: Mutex<Vec<PluginInstance>>,
+    seats: Semaphore,
+    waiting: AtomicUsize,
+}
+
+impl Pool {
+    /// For at most `instances` at once.
+    pub fn new(instances: usize) -> Self {
+        Self {
+            warm: Mutex::new(Vec::with_capacity(instances)),
+            seats: Semaphore::new(instances),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    /// Waits until an instance may be used.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub async fn seat(&self) -> Result<SemaphorePermit<'_>, CallError> {
+        if let Ok(seat) = self.seats.try_acquire() {
+            return Ok(seat);
+        }
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(CallError::QueueFull);
+        }
+        let _waiting = Waiting(&self.waiting);
+        // Never closed, so this only ever waits.
+        self.seats.acquire().await.map_err(|_| CallError::QueueFull)
+    }
+
+    /// An instance that has served before. Only with a seat.
+    pub fn take(&self) -> Option<PluginInstance> {
+        self.warm
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+    }
+
+    /// Keeps `instance` for the next call, unless it has served long enough. Only after a call that
+    /// went well.
+    pub fn keep(&self, instance: PluginInstance) {
+        if instance.calls < MAX_CALLS && !is_worn(&instance) {
+            self.warm
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(instance);
+        }
+    }
+
+    /// How many instances wait for a call.
+    #[cfg(test)]
+    pub fn warm(&self) -> usize {
+        self.warm
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+}
+
+fn is_worn(instance: &PluginInstance) -> bool {
+    let memory = instance.store.data().memory.used();
+    if memory > 2 * instance.memory_at_start + MEMORY_SLACK {
+        return true;
+    }
+    // The clock is read now and then only; the calls of an instance come in a row.
+    instance.calls % 16 == 0 && instance.retires_at <= Instant::now()
+}
+
+/// When an instance made now is to be thrown away.
+pub fn retirement() -> Instant {
+    let early = rand::random::<f64>() / 4.0;
+    Instant::now() + MAX_AGE.mul_f64(1.0 - early)
+}
+
+/// One of those that wait.
+struct Waiting<'p>(&'p AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

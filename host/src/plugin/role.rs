@@ -1,0 +1,151 @@
+//! The roles a component has, told by the interfaces it exports, and what it imports.
+
+use std::fmt;
+
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre};
+
+use super::bindings;
+use super::instance::{InstanceState, PluginInstance};
+
+/// The package that this host speaks, without its version.
+const PACKAGE: &str = "wharf:plugin/";
+/// Major versions that this host speaks.
+const MAJOR: &str = "1";
+
+/// Declares the roles with their interfaces and the bindings that check them.
+macro_rules! roles {
+    ($($(#[$doc:meta])* $role:ident = $interface:literal in $bindings:ident,)+) => {
+        /// What a plugin can do for the host.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Role {
+            $($(#[$doc])* $role,)+
+        }
+
+        impl Role {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$role),+];
+
+            /// The name of its interface.
+            pub fn interface(self) -> &'static str {
+                match self {
+                    $(Self::$role => $interface,)+
+                }
+            }
+
+            /// Whether `instance` exports it exactly as this host calls it. Linking alone does not
+            /// tell: types are compared when the functions are looked up in an instance.
+            pub fn check(
+                self,
+                component: &InstancePre<InstanceState>,
+                instance: &mut PluginInstance,
+            ) -> wasmtime::Result<()> {
+                match self {
+                    $(Self::$role => {
+                        let indices = bindings::$bindings::RoleIndices::new(component)?;
+                        indices.load(&mut instance.store, &instance.instance)?;
+                    })+
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+roles! {
+    /// Decides who logs in.
+    Authenticator = "authenticator" in authenticator,
+    /// Watches over sessions.
+    SessionGuard = "session-guard" in session_guard,
+    /// Decides where a path leads.
+    PathMapper = "path-mapper" in path_mapper,
+    /// Shapes listings.
+    ListingFilter = "listing-filter" in listing_filter,
+    /// Decides on operations.
+    StorageGuard = "storage-guard" in storage_guard,
+    /// Decides on uploads.
+    UploadGate = "upload-gate" in upload_gate,
+    /// Hears of events.
+    StorageEvents = "storage-events" in storage_events,
+    /// Is a storage back end.
+    StorageSink = "storage-sink" in storage_sink,
+}
+
+impl Role {
+    /// Whether this version of the host asks plugins of this role.
+    pub fn is_served(self) -> bool {
+        self == Self::Authenticator
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.interface())
+    }
+}
+
+/// What a component exports and imports, as far as the host has a say in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surface {
+    /// Its roles.
+    pub roles: Vec<Role>,
+    /// Whether it exports `lifecycle`.
+    pub lifecycle: bool,
+    /// What it exports under our package that this host does not know.
+    pub unknown_exports: Vec<String>,
+    /// Everything it exports, in full.
+    pub exports: Vec<String>,
+    /// Everything it imports, in full.
+    pub imports: Vec<String>,
+}
+
+impl Surface {
+    /// What `component` shows.
+    pub fn of(component: &Component, engine: &Engine) -> Self {
+        let ty = component.component_type();
+        let mut surface = Self {
+            exports: ty
+                .exports(engine)
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+            imports: ty
+                .imports(engine)
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+            ..Self::default()
+        };
+        for export in &surface.exports {
+            let Some(rest) = export.strip_prefix(PACKAGE) else {
+                continue;
+            };
+            let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
+            let role = Role::ALL.iter().find(|role| role.interface() == interface);
+            match role {
+                _ if version.split('.').next() != Some(MAJOR) => {
+                    surface.unknown_exports.push(export.clone());
+                }
+                Some(role) => surface.roles.push(*role),
+                None if interface == "lifecycle" => surface.lifecycle = true,
+                None => surface.unknown_exports.push(export.clone()),
+            }
+        }
+        surface.roles.sort();
+        surface
+    }
+
+    /// Whether it imports the interface of our package.
+    pub fn imports_ours(&self, interface: &str) -> bool {
+        self.imports.iter().any(|import| {
+            let rest = import.strip_prefix(PACKAGE);
+            rest.is_some_and(|rest| rest.split('@').next() == Some(interface))
+        })
+    }
+
+    /// The WASI interfaces it imports.
+    pub fn wasi(&self) -> impl Iterator<Item = &str> {
+        self.imports
+            .iter()
+            .map(String::as_str)
+            .filter(|import| import.starts_with("wasi:"))
+    }
+}

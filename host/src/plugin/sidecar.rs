@@ -1,0 +1,284 @@
+//! The file `NAME.toml` beside a plugin: its settings, what it is allowed, its limits.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::limits::{Limits, MAX_MEMORY};
+use super::settings::{Allowances, Settings};
+use crate::config::error::{Problem, Problems};
+use crate::config::expand::{Environment, ProcessEnvironment, read_failure};
+use crate::config::section::{self, Section};
+use crate::config::value::{ByteSize, Value};
+
+/// The most instances of one plugin: half of what the engine holds for all.
+const MAX_INSTANCES: u32 = 128;
+
+/// What a sidecar says. An absent one says nothing of all this.
+#[derive(Clone, Debug, Default)]
+pub struct Sidecar {
+    /// The component, where it is not the `.wasm` of the same name.
+    pub wasm: Option<PathBuf>,
+    /// `[config]`
+    pub settings: Settings,
+    /// `[allow]`
+    pub allow: Allowances,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[policy] sha256`: any other component is refused.
+    pub sha256: Option<Sha256Pin>,
+}
+
+/// What happens where an answer is needed and the plugin gives none: for an authenticator there is
+/// no choice.
+struct OnFailure;
+
+impl Value for OnFailure {
+    const NAME: &'static str = "a failure policy";
+
+    fn form() -> String {
+        "write \"deny\": nobody is let in because a plugin failed".to_owned()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "deny" => Ok(Self),
+            _ => Err("an authenticator that fails lets nobody in".to_owned()),
+        }
+    }
+}
+
+/// The SHA-256 of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sha256Pin(pub [u8; 32]);
+
+impl Value for Sha256Pin {
+    const NAME: &'static str = "a SHA-256";
+
+    fn form() -> String {
+        "write the 64 hexadecimal digits that `sha256sum` prints".to_owned()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut pin = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err("it does not have 64 hexadecimal digits".to_owned());
+        }
+        for (byte, digits) in pin.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let digits = str::from_utf8(digits).unwrap_or_default();
+            *byte = u8::from_str_radix(digits, 16).map_err(|error| error.to_string())?;
+        }
+        Ok(Self(pin))
+    }
+}
+
+/// A text that no message shows.
+struct SecretText(String);
+
+impl Value for SecretText {
+    const NAME: &'static str = "a secret";
+
+    fn form() -> String {
+        "write it in quotes, better as \"${NAME}\" or { file = \"path\" }".to_owned()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Sidecar {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in its order.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        let source = std::fs::read_to_string(path).map_err(|error| {
+            let message = format!("this file {}", read_failure(&error));
+            Problem::new(path, message, "make it readable for the host")
+        })?;
+        Self::parse(path, &source, &ProcessEnvironment)
+    }
+
+    fn parse(path: &Path, source: &str, environment: &dyn Environment) -> Result<Self, Problems> {
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let (sidecar, _) = section::read(path, source, directory, environment, Self::read)?;
+        Ok(sidecar)
+    }
+
+    fn read(file: &mut Section<'_, '_>) -> Self {
+        let wasm = file.path("wasm");
+        let settings = read_settings(file);
+        let allow = file.section("allow", read_allow).unwrap_or_default();
+        let limits = file.section("limits", read_limits).unwrap_or_default();
+        let sha256 = file.section("policy", |section| {
+            section.option::<OnFailure>("on-failure");
+            section.option("sha256")
+        });
+        Self {
+            wasm,
+            settings,
+            allow,
+            limits,
+            sha256: sha256.flatten(),
+        }
+    }
+}
+
+fn read_settings(file: &mut Section<'_, '_>) -> Settings {
+    match file.json("config") {
+        Some(Json::Object(table)) => Settings::new(table),
+        Some(_) => {
+            file.problem("config", "`config` is not a table", "head it with [config]");
+            Settings::default()
+        }
+        None => Settings::default(),
+    }
+}
+
+fn read_allow(section: &mut Section<'_, '_>) -> Allowances {
+    let secrets = section.map::<SecretText>("secrets");
+    for key in ["http", "http-private", "state", "sinks"] {
+        section.unbuilt(key, "no plugin can be allowed it by this version");
+    }
+    Allowances {
+        secrets: secrets
+            .into_iter()
+            .map(|(name, SecretText(text))| (name, text))
+            .collect(),
+    }
+}
+
+fn read_limits(section: &mut Section<'_, '_>) -> Limits {
+    let mut limits = Limits::default();
+    let mut memory = ByteSize(limits.memory as u64);
+    section.positive("memory", &mut memory);
+    section.positive("cpu", &mut limits.cpu);
+    section.positive("deadline", &mut limits.deadline);
+    let mut instances = u32::try_from(limits.instances).unwrap_or(u32::MAX);
+    section.positive("instances", &mut instances);
+
+    let mebibytes = MAX_MEMORY >> 20;
+    limits.memory = usize::try_from(memory.0).unwrap_or(usize::MAX);
+    if limits.memory > MAX_MEMORY {
+        let advice = format!("an instance may have up to {mebibytes}MiB");
+        section.problem("memory", "`memory` is more than the host has", advice);
+    }
+    if limits.deadline > LONGEST_DEADLINE {
+        let advice = format!("a call may take up to {} s", LONGEST_DEADLINE.as_secs());
+        section.problem(
+            "deadline",
+            "`deadline` is longer than any client waits",
+            advice,
+        );
+    }
+    if instances > MAX_INSTANCES {
+        let advice = format!("a plugin may have up to {MAX_INSTANCES}");
+        section.problem("instances", "`instances` is more than the host has", advice);
+    }
+    limits.instances = instances as usize;
+    limits
+}
+
+/// Clients give up on a reply after five minutes or less.
+const LONGEST_DEADLINE: Duration = Duration::from_mins(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Variables;
+
+    impl Environment for Variables {
+        fn variable(&self, name: &str) -> Option<String> {
+            (name == "TOKEN").then(|| "hush".to_owned())
+        }
+    }
+
+    fn parse(source: &str) -> Result<Sidecar, String> {
+        Sidecar::parse(Path::new("plugins/10-users.toml"), source, &Variables)
+            .map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn everything_built_is_read() {
+        let sidecar = parse(
+            r#"
+            wasm = "other.wasm"
+            [config]
+            users.alice.password = "$6$x"
+            [allow]
+            secrets = { token = "${TOKEN}" }
+            [limits]
+            memory = "64MiB"
+            cpu = "100ms"
+            deadline = "2s"
+            instances = 3
+            [policy]
+            on-failure = "deny"
+            sha256 = "00000000000000000000000000000000000000000000000000000000000000ff"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(
+            sidecar.wasm.as_deref(),
+            Some(Path::new("plugins/other.wasm"))
+        );
+        assert_eq!(sidecar.settings.value("users.alice.password"), Some("$6$x"));
+        assert_eq!(sidecar.allow.secrets["token"], "hush");
+        let limits = Limits {
+            memory: 64 << 20,
+            cpu: Duration::from_millis(100),
+            deadline: Duration::from_secs(2),
+            instances: 3,
+        };
+        assert_eq!(sidecar.limits, limits);
+        assert_eq!(sidecar.sha256.unwrap().0[31], 255);
+        assert!(!format!("{sidecar:?}").contains("hush"));
+    }
+
+    #[test]
+    fn an_empty_sidecar_allows_nothing() {
+        let sidecar = parse("").unwrap();
+        assert_eq!(sidecar.limits, Limits::default());
+        assert!(sidecar.allow.secrets.is_empty());
+        assert_eq!(sidecar.settings.json(), "{}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let cases = [
+            (
+                "wasn = \"a.wasm\"",
+                "10-users.toml:1:1: unknown key `wasn`",
+                "did you mean `wasm`?",
+            ),
+            (
+                "[limits]\nmemry = \"1MiB\"",
+                ":2:1: unknown key `memry`",
+                "`memory`",
+            ),
+            ("[limits]\nmemory = \"1GiB\"", ":2:", "256MiB"),
+            ("[limits]\ninstances = 0", ":2:", "zero"),
+            ("[limits]\ndeadline = \"1h\"", ":2:", "300 s"),
+            ("[limits]\ninstances = 1000", ":2:", "128"),
+            (
+                "[allow]\nhttp = [\"https://a\"]",
+                ":2:",
+                "`http` is not built yet",
+            ),
+            ("[allow]\nsinks = []", ":2:", "`sinks` is not built yet"),
+            ("[policy]\non-failure = \"allow\"", ":2:", "\"deny\""),
+            ("[policy]\nsha256 = \"abc\"", ":2:", "64 hexadecimal digits"),
+            ("config = 3", ":1:", "[config]"),
+        ];
+        for (source, place, cause) in cases {
+            let error = parse(source).unwrap_err();
+            assert!(
+                error.contains(place) && error.contains(cause),
+                "{source}: {error}"
+            );
+        }
+    }
+}
