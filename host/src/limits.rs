@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-/// TLS 1.3 tickets sent with the control handshake. Clients of OpenSSL treat a ticket as single
-/// use and open several data connections before they reconnect; rustls can send none later.
+/// TLS 1.3 tickets sent with the control handshake: some clients use a ticket once and open
+/// several data connections at a time.
 pub const TLS13_TICKETS: usize = 4;
+
+/// TLS sessions kept for the data connections of one control connection, 150 bytes each and the
+/// client's certificates: the newest one serves, the others those that are still under way.
+pub const TLS_STORED_SESSIONS: usize = 8;
 
 /// Bytes of a certificate, key or authority file: a bundle of every public authority is 250 KiB.
 pub const PEM_FILE_BYTES: u64 = 1024 * 1024;

@@ -26,9 +26,10 @@ use tracing::info;
 
 use crate::config::{self, SessionReuse};
 use certificate::{Files, Identity};
+use resumption::ControlSession;
 
 pub use client::ClientCertificate;
-pub use handshake::{HandshakeError, TlsFacts, accept_control, accept_data};
+pub use handshake::{DataHandshake, Flow, HandshakeError, TlsFacts, accept_control};
 pub use reload::Watch;
 
 /// Why TLS cannot be had as it is configured. Each message says what to do.
@@ -148,10 +149,12 @@ pub struct Tls {
 pub struct SessionTls {
     /// For the one control handshake.
     pub control: Arc<ServerConfig>,
-    /// For the data handshakes; gives out no tickets.
+    /// For data handshakes that give out no tickets; [`SessionTls::data_handshake`] knows which
+    /// should.
     pub data: Arc<ServerConfig>,
     /// A data handshake that does not resume the control session is refused.
     pub require_resumed: bool,
+    resumption: Option<Arc<ControlSession>>,
 }
 
 impl Tls {
@@ -212,13 +215,18 @@ impl Tls {
     pub fn for_session(&self) -> SessionTls {
         let identity = self.identity.load();
         let (mut control, mut data) = (identity.control.clone(), identity.data.clone());
-        if self.session_reuse != SessionReuse::Off {
+        let resumption = (self.session_reuse != SessionReuse::Off).then(|| {
             let number = self.next_session.fetch_add(1, Ordering::Relaxed);
-            resumption::bind(number, Arc::clone(&self.tickets), &mut control, &mut data);
+            ControlSession::new(number, Arc::clone(&self.tickets))
+        });
+        if let Some(resumption) = &resumption {
+            resumption.issue(&mut control);
+            resumption.accept(&mut data);
         }
         SessionTls {
             control: Arc::new(control),
             data: Arc::new(data),
+            resumption,
             require_resumed: self.session_reuse == SessionReuse::Require,
         }
     }

@@ -12,6 +12,7 @@ use tokio_rustls::rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
 use tokio_rustls::server::TlsStream;
 use wharf_protocol::failure::Failure;
 
+use super::resumption::Accepting;
 use super::{ClientCertificate, SessionTls};
 
 /// The protocol name of FTP (RFC 7301 section 6).
@@ -70,24 +71,59 @@ where
     Ok((stream, facts))
 }
 
-/// Performs the handshake of a data connection.
-pub async fn accept_data<S>(
-    stream: S,
-    session: &SessionTls,
-    deadline: Instant,
-) -> Result<TlsStream<S>, HandshakeError>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let stream = accept(stream, &session.data, deadline).await?;
-    let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
-    if session.require_resumed && !resumed {
-        return Err(HandshakeError::NotResumed);
-    }
-    Ok(stream)
+/// Which way the bytes of a data connection go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Downloads and listings.
+    ToClient,
+    /// Uploads.
+    FromClient,
 }
 
-async fn accept<S>(
+/// What one data handshake needs.
+#[derive(Clone, Debug)]
+pub struct DataHandshake {
+    /// For this handshake alone.
+    pub config: Arc<ServerConfig>,
+    accepting: Option<Arc<Accepting>>,
+    require_resumed: bool,
+}
+
+impl DataHandshake {
+    /// To be called with the kind of the handshake as soon as it is done, before the client can
+    /// come back with the ticket that it was given.
+    pub fn finish(&self, kind: Option<HandshakeKind>) -> Result<(), HandshakeError> {
+        let resumed = kind == Some(HandshakeKind::Resumed);
+        if let (true, Some(accepting)) = (resumed, &self.accepting) {
+            accepting.keep_issued();
+        }
+        if self.require_resumed && !resumed {
+            return Err(HandshakeError::NotResumed);
+        }
+        Ok(())
+    }
+}
+
+impl SessionTls {
+    /// Prepares the handshake of one data connection.
+    pub fn data_handshake(&self, flow: Flow) -> DataHandshake {
+        let mut config = ServerConfig::clone(&self.data);
+        let accepting = self
+            .resumption
+            .as_ref()
+            .map(|session| session.accept(&mut config));
+        // Where resuming is required, the next transfer needs a ticket after an upload too.
+        let issue = flow == Flow::ToClient || self.require_resumed;
+        config.send_tls13_tickets = usize::from(issue && accepting.is_some());
+        DataHandshake {
+            config: Arc::new(config),
+            accepting,
+            require_resumed: self.require_resumed,
+        }
+    }
+}
+
+pub(super) async fn accept<S>(
     stream: S,
     config: &Arc<ServerConfig>,
     deadline: Instant,

@@ -1,7 +1,9 @@
 //! What resumes, and what does not, with a rustls client.
 
 use super::super::testing::{Authority, Store, WAYS, Way, client, control, data, resumed};
-use super::super::{HandshakeError, SessionTls};
+use super::super::{Flow, HandshakeError, SessionTls};
+use tokio_rustls::rustls::crypto::aws_lc_rs::Ticketer;
+
 use super::*;
 use crate::config::SessionReuse;
 
@@ -24,46 +26,55 @@ async fn the_own_session_resumes_any_number_of_times() {
     for reuse in [SessionReuse::Allow, SessionReuse::Require] {
         let tls = authority.server(reuse);
         for way in WAYS {
-            let (session, store, client) = session(&authority, tls.for_session(), way).await;
-            // A rustls client offers each ticket of TLS 1.3 once.
-            let (given, times) = match way {
-                Way::Tls13 => (limits::TLS13_TICKETS, limits::TLS13_TICKETS),
-                Way::Tls12Id | Way::Tls12Ticket => (1, 6),
-            };
-            assert_eq!(store.given(), given, "{way:?}");
-            for _ in 0..times {
-                assert!(
-                    resumed(&data(&session, &client).await.unwrap()),
-                    "{reuse:?} {way:?}"
-                );
-            }
-            if way == Way::Tls13 {
-                assert_eq!(store.given(), given, "data handshakes give no tickets");
+            let (session, _, client) = session(&authority, tls.for_session(), way).await;
+            // More often than there are tickets, and than sessions are stored.
+            for _ in 0..limits::TLS13_TICKETS + limits::TLS_STORED_SESSIONS + 1 {
+                let ends = data(&session, Flow::ToClient, &client).await.unwrap();
+                assert!(resumed(&ends), "{reuse:?} {way:?}");
             }
         }
     }
 }
 
+#[tokio::test]
+async fn uploads_give_tickets_only_where_clients_need_them() {
+    let authority = Authority::new();
+    for (reuse, flow, given) in [
+        (SessionReuse::Allow, Flow::ToClient, 1),
+        (SessionReuse::Allow, Flow::FromClient, 0),
+        (SessionReuse::Require, Flow::ToClient, 1),
+        (SessionReuse::Require, Flow::FromClient, 1),
+    ] {
+        let tls = authority.server(reuse);
+        let (session, store, client) = session(&authority, tls.for_session(), Way::Tls13).await;
+        assert_eq!(store.given(), limits::TLS13_TICKETS);
+        assert!(resumed(&data(&session, flow, &client).await.unwrap()));
+        let all = limits::TLS13_TICKETS + given;
+        assert_eq!(store.given(), all, "{reuse:?} {flow:?}");
+    }
+}
+
 #[test]
 fn a_ticket_opens_any_number_of_times_in_its_session_only() {
-    let tickets = tokio_rustls::rustls::crypto::aws_lc_rs::Ticketer::new().unwrap();
-    let [own, other] = [1, 2].map(|number| {
-        let tickets = Arc::clone(&tickets);
-        Arc::new(ControlSession {
-            number,
-            tickets,
-            stored: OnceLock::new(),
-        })
-    });
+    let tickets = Ticketer::new().unwrap();
+    let [own, other] = [1, 2].map(|number| ControlSession::new(number, Arc::clone(&tickets)));
     let ticket = Issuing(Arc::clone(&own)).encrypt(b"secrets").unwrap();
-    let (own, other) = (Accepting(own), Accepting(other));
     for _ in 0..6 {
-        assert_eq!(own.take(&ticket).as_deref(), Some(&b"secrets"[..]));
-        assert_eq!(own.decrypt(&ticket).as_deref(), Some(&b"secrets"[..]));
-        assert_eq!(other.take(&ticket), None);
-        assert_eq!(other.decrypt(&ticket), None);
+        assert_eq!(own.open(&ticket).as_deref(), Some(&b"secrets"[..]));
+        assert_eq!(other.open(&ticket), None);
     }
-    assert_eq!(own.encrypt(b"secrets"), None);
+}
+
+#[test]
+fn stored_sessions_are_bounded_and_the_newest_stay() {
+    let session = ControlSession::new(1, Ticketer::new().unwrap());
+    for id in 0..100 {
+        session.store((vec![id], vec![0xab; 48]));
+    }
+    assert_eq!(session.stored().len(), limits::TLS_STORED_SESSIONS);
+    assert!(session.find(&[99]).is_some());
+    assert_eq!(session.find(&[0]), None);
+    assert_eq!(format!("{session:?}"), "ControlSession { number: 1, .. }");
 }
 
 #[tokio::test]
@@ -73,11 +84,15 @@ async fn another_session_does_not_resume() {
     let require = authority.server(SessionReuse::Require);
     for way in WAYS {
         let (_one, _, client) = session(&authority, allow.for_session(), way).await;
-        let ends = data(&allow.for_session(), &client).await.unwrap();
+        let ends = data(&allow.for_session(), Flow::ToClient, &client)
+            .await
+            .unwrap();
         assert!(!resumed(&ends), "{way:?}");
 
         let (_one, _, client) = session(&authority, require.for_session(), way).await;
-        let refused = data(&require.for_session(), &client).await.unwrap_err();
+        let refused = data(&require.for_session(), Flow::ToClient, &client)
+            .await
+            .unwrap_err();
         assert!(
             matches!(refused, HandshakeError::NotResumed),
             "{way:?}: {refused}"
@@ -93,12 +108,29 @@ async fn a_full_data_handshake_leaves_nothing_to_resume() {
         let (session, ..) = session(&authority, tls.for_session(), way).await;
         let store = Arc::new(Store::default());
         let intruder = client(&authority, way, &store, None);
+        // The ticket that TLS 1.3 gave the first time is worth nothing.
         for _ in 0..2 {
+            let ends = data(&session, Flow::ToClient, &intruder).await.unwrap();
+            assert!(!resumed(&ends), "{way:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_data_handshake_leaves_nothing_to_resume() {
+    let authority = Authority::new();
+    let tls = authority.server(SessionReuse::Require);
+    for way in WAYS {
+        let (session, ..) = session(&authority, tls.for_session(), way).await;
+        let intruder = client(&authority, way, &Arc::default(), None);
+        for _ in 0..2 {
+            let refused = data(&session, Flow::FromClient, &intruder)
+                .await
+                .unwrap_err();
             assert!(
-                !resumed(&data(&session, &intruder).await.unwrap()),
-                "{way:?}"
+                matches!(refused, HandshakeError::NotResumed),
+                "{way:?}: {refused}"
             );
-            assert_eq!(store.given(), 0, "{way:?}");
         }
     }
 }
@@ -110,18 +142,9 @@ async fn nothing_resumes_where_it_is_off() {
     for way in WAYS {
         let (session, store, client) = session(&authority, tls.for_session(), way).await;
         assert_eq!(store.given(), 0, "{way:?}");
-        assert!(!resumed(&data(&session, &client).await.unwrap()), "{way:?}");
+        assert!(
+            !resumed(&data(&session, Flow::ToClient, &client).await.unwrap()),
+            "{way:?}"
+        );
     }
-}
-
-#[test]
-fn secrets_stay_out_of_debug_output() {
-    let tickets = tokio_rustls::rustls::crypto::aws_lc_rs::Ticketer::new().unwrap();
-    let stored = OnceLock::from((vec![1], vec![0xab; 48]));
-    let session = ControlSession {
-        number: 7,
-        tickets,
-        stored,
-    };
-    assert_eq!(format!("{session:?}"), "ControlSession { number: 7, .. }");
 }
