@@ -43,11 +43,18 @@ pub fn start(project: &Project) -> Result<()> {
         println!("Wharf is already running.");
         return run.introduce(process, &Login::read(&run.login())?);
     }
+    let known = match run.folder.exists() {
+        true => Some(Login::read(&run.login())?),
+        false => None,
+    };
     wasm::build(project, wasm::Route::find()?)?;
     test::host(project)?;
-    let login = match run.folder.exists() {
-        true => Login::read(&run.login())?,
-        false => run.set_up(project)?,
+    let login = match known {
+        Some(login) => {
+            run.renew_plugin(project)?;
+            login
+        }
+        None => run.set_up(project)?,
     };
     let mut server = run.spawn(project)?;
     if let Err(error) = login.wait(&mut server) {
@@ -138,6 +145,15 @@ impl Run {
         ensure!(init.wait()?.success(), "`wharf init` failed");
         login.write(&self.login())?;
         Ok(login)
+    }
+
+    /// Brings the plugin that `wharf init` copied up to date, if it is still there.
+    fn renew_plugin(&self, project: &Project) -> Result<()> {
+        let copy = self.folder.join("plugins/10-static-users.wasm");
+        if copy.is_file() {
+            fs::copy(project.plugins().join("static-users.wasm"), copy)?;
+        }
+        Ok(())
     }
 
     /// Starts the server, apart from the terminal.
