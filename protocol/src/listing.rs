@@ -47,6 +47,14 @@ impl Entry {
         })
     }
 
+    /// The same under the name `/`, as the root of what a user sees is shown.
+    pub fn as_root(self) -> Self {
+        Self {
+            name: "/".to_owned(),
+            ..self
+        }
+    }
+
     /// The last component of its path, or `/`.
     pub fn name(&self) -> &str {
         &self.name

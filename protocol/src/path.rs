@@ -102,6 +102,18 @@ impl VirtualPath {
         Ok(path)
     }
 
+    /// What is called `name` in this directory. `None` where that is no component: empty, `.`,
+    /// `..`, or with a slash, CR, LF or NUL.
+    pub fn child(&self, name: &str) -> Option<Self> {
+        let component =
+            !matches!(name, "" | "." | "..") && !name.contains('/') && !name.contains(is_forbidden);
+        component.then(|| {
+            let mut child = self.clone();
+            child.push(name);
+            child
+        })
+    }
+
     /// The directory that holds it; `None` for the root.
     pub fn parent(&self) -> Option<Self> {
         let mut parent = self.clone();
