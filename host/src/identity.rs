@@ -11,6 +11,8 @@ use wharf_protocol::path::VirtualPath;
 pub use operations::{Operation, Operations};
 pub use pattern::{Pattern, PatternError};
 
+use crate::sink::Key;
+
 /// A logged-in user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -58,9 +60,8 @@ impl Identity {
 pub struct Root {
     /// The name of the sink, which is configured.
     pub sink: String,
-    /// A key without `/` at either end, and without empty, `.` and `..` parts; empty for the whole
-    /// sink.
-    pub prefix: String,
+    /// What the user sees as `/`.
+    pub prefix: Key,
 }
 
 /// What may be stored; `None` is without limit.

@@ -5,14 +5,22 @@ pub mod cli;
 pub mod config;
 pub mod limits;
 pub mod logging;
+pub mod state_dir;
+
+pub mod host;
+pub mod server;
 
 pub mod admission;
+pub mod control;
+pub mod data;
 pub mod socket;
 pub mod tls;
 
-pub mod checksum;
-pub mod data;
 pub mod identity;
 pub mod plugin;
+
+pub mod checksum;
 pub mod sink;
+pub mod sinks;
+pub mod storage;
 pub mod transfer;

@@ -65,3 +65,24 @@ pub const SENDFILE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Bytes of a listing that are collected before they are sent.
 pub const LISTING_BLOCK_BYTES: usize = 64 * 1024;
+/// Connections accepted by the listeners and not yet given a task: it only smooths their hand-over.
+pub const ACCEPT_BACKLOG: usize = 64;
+
+/// Rest after an error of accept, which is most often a want of descriptors.
+pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// Connections that the kernel keeps until they are accepted: the burst of a whole fleet of devices
+/// that are switched on together. The kernel cuts it to its own bound.
+pub const LISTEN_BACKLOG: i32 = 4096;
+
+/// Time for a client to take a reply from its socket. One that reads nothing for so long will not.
+pub const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Time for aborted transfers to end when the host stops: they only have to notice.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Entries that STAT shows, 100 bytes each. They are one reply and held in memory.
+pub const STATUS_ENTRIES_MAX: usize = 10_000;
+
+/// Blocking threads beyond one for each session: plugins are compiled and passwords verified there.
+pub const SPARE_THREADS: usize = 64;

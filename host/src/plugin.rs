@@ -1,9 +1,9 @@
 //! Plugins: WebAssembly components that decide what an operator wants to own.
 //!
-//! A file becomes a plugin in [`load`]: read, made a component ([`componentize`]), compiled or taken
-//! from the [`cache`], its [`role`]s told by what it exports, and tried. A [`call`] runs in an
-//! [`instance`] of the [`pool`], within its [`limits`], and may call what stands in [`imports`].
-//! [`auth`] is the stage *who*: it asks the authenticators in turn.
+//! A file becomes a plugin in `load`: read, made a component (`componentize`), compiled or taken
+//! from the `cache`, its `role`s told by what it exports, and tried. A `call` runs in an
+//! `instance` of the `pool`, within its `limits`, and may call what stands in `imports`.
+//! `auth` is the stage *who*: it asks the authenticators in turn.
 //!
 //! A failure of a plugin is not a no: it is told apart from a denial in every type here.
 
@@ -33,12 +33,16 @@ mod text;
 use std::sync::Arc;
 
 pub use call::Plugin;
-pub use facts::{ClientCertificate, SessionFacts, SessionNotes, TlsFacts};
+pub use facts::{SessionFacts, SessionNotes};
 pub use inspect::{Report, inspect};
 pub use load::{LoadCause, LoadError, PluginRuntime, Warning};
+pub mod paths;
+
 pub use login::{Continuation, Login};
 pub use password::{PasswordError, hash as hash_password, verify as verify_password};
 pub use role::{Role, Surface};
+
+pub use crate::tls::TlsFacts;
 
 /// A set of loaded plugins. It never changes: a reload makes a new one.
 pub struct Plugins {

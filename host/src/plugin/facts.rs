@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::tls::TlsFacts;
+
 /// What the `session` resource shows. Made anew whenever one of the facts changes; the notes are
 /// those of the session throughout.
 #[derive(Clone, Debug)]
@@ -28,32 +30,6 @@ pub struct SessionFacts {
     pub attributes: BTreeMap<String, String>,
     /// What plugins remember about the session.
     pub notes: Arc<SessionNotes>,
-}
-
-/// The TLS session of the control connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsFacts {
-    /// `TLSv1.2` or `TLSv1.3`.
-    pub protocol: String,
-    /// The host name that the client asked for.
-    pub server_name: Option<String>,
-    /// The certificate that the client showed.
-    pub client: Option<ClientCertificate>,
-}
-
-/// A client's certificate.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// DER, the client's own first.
-    pub chain: Vec<Vec<u8>>,
-    /// Whether it leads to an authority of `client-ca`.
-    pub verified: bool,
-    /// SHA-256 of the client's own certificate, lower-case hexadecimal.
-    pub fingerprint: String,
-    /// Its subject.
-    pub subject: String,
-    /// Its alternative names, as `DNS:`, `email:`, `URI:` or `IP:` and the value.
-    pub alternative_names: Vec<String>,
 }
 
 /// What each plugin remembers about one session; it ends with the session.

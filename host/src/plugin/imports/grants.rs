@@ -10,6 +10,7 @@ use crate::identity::{Bandwidth, Identity, Operation, Quota, Root, Rule, Rules};
 use crate::plugin::bindings::imports::wharf::plugin::grants::{Host, HostGrant};
 use crate::plugin::bindings::imports::wharf::plugin::types::Operations as Flags;
 use crate::plugin::instance::InstanceState;
+use crate::sink::Key;
 
 /// Rules of one grant; each is looked at for each operation.
 const MAX_RULES: usize = 1024;
@@ -35,7 +36,7 @@ impl GrantDraft {
                 principal: String::new(),
                 root: Root {
                     sink: String::new(),
-                    prefix: String::new(),
+                    prefix: Key::root(),
                 },
                 home: VirtualPath::root(),
                 rules: Rules::default(),
@@ -140,11 +141,6 @@ fn operations(flags: Flags) -> crate::identity::Operations {
         .collect()
 }
 
-/// Whether a key leads nowhere but below the root of its sink.
-fn is_key(key: &str) -> bool {
-    key.split('/').all(|part| !["", ".", ".."].contains(&part)) && !key.contains(char::is_control)
-}
-
 impl InstanceState {
     fn grant(&mut self, grant: &Resource<GrantDraft>) -> wasmtime::Result<&mut GrantDraft> {
         Ok(self.table.get_mut(grant)?)
@@ -165,10 +161,10 @@ impl HostGrant for InstanceState {
         prefix: String,
     ) -> wasmtime::Result<()> {
         let grant = self.grant(&grant)?;
-        let prefix = prefix.trim_matches('/').to_owned();
-        let fits = prefix.len() <= MAX_TEXT && (prefix.is_empty() || is_key(&prefix));
-        grant.check(fits, || format!("its root {prefix:?} is not a key"));
-        grant.identity.root = Root { sink, prefix };
+        match Key::parse(&prefix) {
+            Ok(prefix) => grant.identity.root = Root { sink, prefix },
+            Err(error) => grant.check(false, || format!("its root: {error}")),
+        }
         grant.has_root = true;
         Ok(())
     }

@@ -3,8 +3,9 @@
 use wasmtime::component::Resource;
 
 use crate::plugin::bindings::imports::wharf::plugin::types::{Endpoint, Host, HostSession};
-use crate::plugin::facts::{ClientCertificate, SessionFacts, TlsFacts};
+use crate::plugin::facts::SessionFacts;
 use crate::plugin::instance::InstanceState;
+use crate::tls::{ClientCertificate, TlsFacts};
 
 /// The session of the running call, as a plugin is lent it. There is but one at a time, so it
 /// carries nothing.
@@ -23,7 +24,7 @@ impl InstanceState {
     }
 
     fn certificate(&self) -> wasmtime::Result<Option<&ClientCertificate>> {
-        Ok(self.tls()?.and_then(|tls| tls.client.as_ref()))
+        Ok(self.tls()?.and_then(|tls| tls.client_certificate.as_ref()))
     }
 }
 
@@ -58,7 +59,7 @@ impl HostSession for InstanceState {
     }
 
     fn tls_protocol(&mut self, _: Resource<SessionView>) -> wasmtime::Result<Option<String>> {
-        Ok(self.tls()?.map(|tls| tls.protocol.clone()))
+        Ok(self.tls()?.map(|tls| tls.protocol.to_owned()))
     }
 
     fn server_name(&mut self, _: Resource<SessionView>) -> wasmtime::Result<Option<String>> {
@@ -68,12 +69,13 @@ impl HostSession for InstanceState {
     fn client_chain(&mut self, _: Resource<SessionView>) -> wasmtime::Result<Vec<Vec<u8>>> {
         Ok(self
             .certificate()?
-            .map(|shown| shown.chain.clone())
+            .map(|shown| shown.chain.iter().map(|der| der.to_vec()).collect())
             .unwrap_or_default())
     }
 
     fn client_verified(&mut self, _: Resource<SessionView>) -> wasmtime::Result<bool> {
-        Ok(self.certificate()?.is_some_and(|shown| shown.verified))
+        // One that is not verified does not get through the handshake.
+        Ok(self.certificate()?.is_some())
     }
 
     fn client_fingerprint(&mut self, _: Resource<SessionView>) -> wasmtime::Result<Option<String>> {

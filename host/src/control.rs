@@ -1,0 +1,297 @@
+//! One control connection from its greeting to its end: reads inputs, lets the session decide,
+//! performs the effects, and feeds their results back.
+//!
+//! It alone knows every stage. One task owns all of it. What takes time is a job, of which there
+//! is at most one, because a session waits for the answer to what it asked.
+
+use std::future::{pending, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::debug;
+use wharf_protocol::effect::{Effect, Effects, EndReason, Input};
+use wharf_protocol::failure::Failure;
+use wharf_protocol::line::{Decoder, Event};
+use wharf_protocol::session::Session;
+
+use self::data_route::DataRoute;
+use self::job::{Completed, Job};
+use self::login::Login;
+use self::stream::ControlStream;
+use self::transfers::{Ready, Running};
+use crate::host::{Host, Phase};
+use crate::limits;
+use crate::tls::{HandshakeError, SessionTls};
+
+pub use self::accept::accept;
+
+mod accept;
+mod data_route;
+mod job;
+mod login;
+mod stream;
+mod transfers;
+
+/// A control connection, greeted or about to be.
+struct Control {
+    host: Arc<Host>,
+    stream: ControlStream,
+    decoder: Decoder,
+    session: Session,
+    login: Login,
+    tls: Option<SessionTls>,
+    local: SocketAddr,
+    peer: SocketAddr,
+    /// Where the next data connection comes from.
+    route: Option<DataRoute>,
+    /// A transfer whose object is open and whose data connection is there.
+    ready: Option<Ready>,
+    /// The transfer that moves bytes now; dropping it aborts it.
+    running: Option<Running>,
+    /// What the session waits for.
+    job: Option<Job>,
+    /// Replies not sent yet.
+    replies: Vec<u8>,
+    connected: Instant,
+    active: Instant,
+}
+
+/// Why a control connection ends.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the session is over")]
+    BySession,
+    #[error("the client closed the control connection")]
+    ByClient,
+    #[error("the control connection broke: {0}")]
+    Broken(#[from] io::Error),
+    #[error("the client does not take its replies")]
+    NotReading,
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    #[error("the time to finish transfers is over")]
+    Stopped,
+}
+
+impl Control {
+    /// Serves the connection until it ends, and says why it did.
+    async fn run(mut self) -> Ended {
+        let greeting = self.session.start();
+        if let Err(ended) = self.perform_all(greeting).await {
+            return ended;
+        }
+        loop {
+            let effects = match self.next_input().await {
+                Ok(input) => self.session.handle(input),
+                Err(ended) => return ended,
+            };
+            if let Err(ended) = self.perform_all(effects).await {
+                return ended;
+            }
+        }
+    }
+
+    /// The next thing that the session has to hear.
+    async fn next_input(&mut self) -> Result<Input, Ended> {
+        let mut phase = self.host.phase.clone();
+        loop {
+            if self.session.wants_line()
+                && let Some(event) = self.decoder.next_event()
+            {
+                self.active = Instant::now();
+                return Ok(match event {
+                    Event::Line(line) => Input::Line(line),
+                    Event::TooLong => Input::LineTooLong,
+                    Event::ClientHello => Input::End(EndReason::NotFtp),
+                });
+            }
+            let (deadline, reason) = self.deadline();
+            let wants_line = self.session.wants_line();
+            // In this order: a client that went away must not have its upload committed.
+            tokio::select! {
+                biased;
+                read = self.stream.read(&mut self.decoder), if wants_line => {
+                    if read? == 0 {
+                        return Err(Ended::ByClient);
+                    }
+                }
+                completed = completion(&mut self.job) => {
+                    self.job = None;
+                    self.active = Instant::now();
+                    if let Some(input) = self.complete(completed)? {
+                        return Ok(input);
+                    }
+                }
+                ended = ending(&mut phase, self.running.is_some()) => match ended {
+                    Phase::Stopping => return Err(Ended::Stopped),
+                    _ => return Ok(Input::End(EndReason::ShuttingDown)),
+                },
+                () = sleep_until(deadline), if self.job.is_none() => return Ok(Input::End(reason)),
+            }
+        }
+    }
+
+    /// When the session has waited long enough for the client. The timer rests during a job.
+    fn deadline(&self) -> (Instant, EndReason) {
+        let settings = &self.host.config.limits;
+        let Some(identity) = self.login.identity() else {
+            return (
+                self.connected + settings.login_timeout,
+                EndReason::LoginTimeout,
+            );
+        };
+        let idle = identity.idle_timeout.unwrap_or(settings.idle_timeout);
+        (self.active + idle, EndReason::Idle)
+    }
+
+    /// Performs `effects` in order and sends the replies among them.
+    async fn perform_all(&mut self, effects: Effects) -> Result<(), Ended> {
+        for effect in effects {
+            self.perform(effect).await?;
+        }
+        self.flush().await
+    }
+
+    async fn perform(&mut self, effect: Effect) -> Result<(), Ended> {
+        match effect {
+            Effect::Reply(reply) => {
+                debug!(code = reply.code(), "reply");
+                self.replies.extend_from_slice(&reply.to_bytes());
+            }
+            Effect::StartTls => self.start_tls().await?,
+            Effect::StopTls => {
+                self.flush().await?;
+                self.stream.stop_tls().await?;
+                self.login.set_tls(None);
+            }
+            Effect::Login(credential) => self.job = Some(self.log_in(credential)),
+            Effect::Logout => self.login.forget(),
+            Effect::Listen { extended, family } => {
+                self.route = None;
+                self.job = Some(self.listen(extended, family));
+            }
+            Effect::Connect(target) => self.route = Some(DataRoute::Active(target)),
+            Effect::ForgetDataConnection => {
+                self.route = None;
+                self.ready = None;
+            }
+            Effect::Perform(operation) => self.job = Some(self.operate(operation)),
+            Effect::Prepare(transfer) => self.job = Some(self.prepare(transfer)),
+            Effect::Run => self.run_transfer(),
+            Effect::TellProgress => {
+                let bytes = self.running.as_ref().map_or(0, Running::bytes);
+                let effects = self.session.handle(Input::Progress(bytes));
+                // The answer to a progress is a reply and nothing that could ask for one again.
+                Box::pin(self.perform_all(effects)).await?;
+            }
+            Effect::Abort => self.abort(),
+            Effect::Close => {
+                self.flush().await?;
+                self.stream.shutdown().await?;
+                return Err(Ended::BySession);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the replies that wait. Before a job begins they are all with the kernel.
+    async fn flush(&mut self) -> Result<(), Ended> {
+        if self.replies.is_empty() {
+            return Ok(());
+        }
+        let replies = std::mem::take(&mut self.replies);
+        match timeout(limits::REPLY_TIMEOUT, self.stream.write(&replies)).await {
+            Ok(written) => Ok(written?),
+            Err(_) => Err(Ended::NotReading),
+        }
+    }
+
+    /// AUTH. Whatever was read in clear behind it is thrown away: it may be an attacker's, and
+    /// must not be acted on as if it had come under TLS.
+    async fn start_tls(&mut self) -> Result<(), Ended> {
+        self.flush().await?;
+        self.decoder.discard();
+        self.secure().await?;
+        let effects = self.session.handle(Input::Secured);
+        Box::pin(self.perform_all(effects)).await
+    }
+
+    /// Takes the control connection under TLS.
+    async fn secure(&mut self) -> Result<(), Ended> {
+        let tls = self.host.tls.for_session();
+        let deadline = Instant::now() + self.host.config.limits.login_timeout;
+        let facts = self.stream.start_tls(&tls, deadline).await?;
+        self.login.set_tls(Some(facts));
+        self.tls = Some(tls);
+        Ok(())
+    }
+
+    /// What a completed job means to the session; `None` where the next job follows by itself.
+    fn complete(&mut self, completed: Completed) -> Result<Option<Input>, Ended> {
+        Ok(Some(match completed {
+            Completed::LoggedIn(outcome) => Input::Login(self.login.settle(outcome, &self.host)),
+            Completed::Listening(Ok((address, route))) => {
+                self.route = Some(route);
+                Input::Listening(Ok(address))
+            }
+            Completed::Listening(Err(failure)) => Input::Listening(Err(failure)),
+            Completed::Performed(result) => Input::Performed(result),
+            Completed::Prepared(Ok((prepared, ready))) => {
+                self.ready = Some(ready);
+                Input::Prepared(Ok(prepared))
+            }
+            Completed::Prepared(Err(failure)) => Input::Prepared(Err(failure)),
+            Completed::Received(received) => {
+                if self.stream.peer_is_gone() {
+                    return Err(Ended::ByClient);
+                }
+                self.job = Some(self.commit(received));
+                return Ok(None);
+            }
+            Completed::Finished(result) => {
+                if let Some(running) = self.running.take() {
+                    running.log(&result);
+                }
+                Input::Finished(result)
+            }
+        }))
+    }
+
+    /// Stops the transfer. What is being prepared is dropped, which discards it; what moves bytes
+    /// ends by itself as soon as its connection is shut down.
+    fn abort(&mut self) {
+        match &self.running {
+            Some(running) => running.abort(),
+            None => {
+                self.job = Some(Box::pin(async {
+                    Completed::Prepared(Err(Failure::Aborted))
+                }))
+            }
+        }
+    }
+}
+
+/// Waits for the job, for ever if there is none.
+async fn completion(job: &mut Option<Job>) -> Completed {
+    match job {
+        Some(job) => poll_fn(|context| job.as_mut().poll(context)).await,
+        None => pending().await,
+    }
+}
+
+/// Waits until the host ends: at once when it drains, unless a transfer runs, which has until it
+/// stops.
+async fn ending(phase: &mut tokio::sync::watch::Receiver<Phase>, transferring: bool) -> Phase {
+    let awaited = if transferring {
+        Phase::Stopping
+    } else {
+        Phase::Draining
+    };
+    // An error means that the host is gone, which is an end as well.
+    match phase.wait_for(|phase| *phase >= awaited).await {
+        Ok(phase) => *phase,
+        Err(_) => Phase::Stopping,
+    }
+}

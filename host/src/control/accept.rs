@@ -1,0 +1,156 @@
+//! The first moments of a control connection: admission, implicit TLS, and the session's policy.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument, debug, info, info_span, warn};
+use wharf_protocol::effect::Family;
+use wharf_protocol::line::Decoder;
+use wharf_protocol::reply::{Code, Reply};
+use wharf_protocol::session::{AsciiMode, ControlTls, DataTls, Policy, Session};
+
+use super::login::Login;
+use super::stream::ControlStream;
+use super::{Control, Ended};
+use crate::config::{Ascii, DataProtection, Listener, ListenerTls};
+use crate::host::Host;
+use crate::limits;
+use crate::plugin::SessionFacts;
+use crate::socket::{canonical, prepare_control};
+
+/// Serves one accepted connection to its end.
+pub async fn accept(host: Arc<Host>, listener: Arc<Listener>, stream: TcpStream) {
+    let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else {
+        debug!("a connection was closed before it was served");
+        return;
+    };
+    let (peer, local) = (canonical(peer), canonical(local));
+    let id = session_id();
+    let span = info_span!("session", session = %id, peer = %peer);
+    let serve = async {
+        let _permit = match host.admission.connect(peer.ip(), Instant::now().into_std()) {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                info!(%refusal, "connection refused");
+                return refuse(stream, &refusal.to_string(), listener.tls).await;
+            }
+        };
+        if let Err(error) = prepare_control(&stream) {
+            debug!(%error, "a connection was closed before it was served");
+            return;
+        }
+        info!(listener = listener.name, "connected");
+        let connected = Instant::now();
+        let facts = SessionFacts {
+            id,
+            listener: listener.name.clone(),
+            peer,
+            local,
+            tls: None,
+            user: None,
+            principal: None,
+            groups: Vec::new(),
+            attributes: Default::default(),
+            notes: Default::default(),
+        };
+        let mut control = Control {
+            session: Session::new(policy(&host, &listener, peer.ip(), local.ip())),
+            stream: ControlStream::Clear(stream),
+            decoder: Decoder::new(),
+            login: Login::new(facts),
+            tls: None,
+            local,
+            peer,
+            route: None,
+            ready: None,
+            running: None,
+            job: None,
+            replies: Vec::new(),
+            connected,
+            active: connected,
+            host,
+        };
+        let ended = match listener.tls {
+            ListenerTls::Implicit => match control.secure().await {
+                Ok(()) => control.run().await,
+                Err(ended) => ended,
+            },
+            _ => control.run().await,
+        };
+        log_end(&ended, connected);
+    };
+    serve.instrument(span).await;
+}
+
+fn log_end(ended: &Ended, connected: Instant) {
+    let seconds = connected.elapsed().as_secs();
+    match ended {
+        Ended::BySession | Ended::ByClient => info!(seconds, reason = %ended, "disconnected"),
+        Ended::Broken(_) | Ended::NotReading | Ended::Handshake(_) | Ended::Stopped => {
+            warn!(seconds, reason = %ended, "disconnected");
+        }
+    }
+}
+
+/// Tells a client that is not admitted, as far as it can be told: under implicit TLS a handshake
+/// would come first, which is more than a stranger is worth.
+async fn refuse(mut stream: TcpStream, text: &str, tls: ListenerTls) {
+    if tls == ListenerTls::Implicit {
+        return;
+    }
+    let reply = Reply::new(Code::ServiceClosing, text).to_bytes();
+    let told = async {
+        stream.write_all(&reply).await?;
+        stream.shutdown().await
+    };
+    if !matches!(timeout(limits::REPLY_TIMEOUT, told).await, Ok(Ok(()))) {
+        debug!("the refusal could not be told");
+    }
+}
+
+/// What the operator and the connection allow the session.
+fn policy(
+    host: &Host,
+    listener: &Listener,
+    peer: std::net::IpAddr,
+    local: std::net::IpAddr,
+) -> Policy {
+    let config = &host.config;
+    Policy {
+        greeting: format!("{} ready", config.server.name),
+        control_tls: match listener.tls {
+            ListenerTls::Off => ControlTls::Off,
+            ListenerTls::Explicit => ControlTls::Explicit,
+            ListenerTls::Required => ControlTls::Required,
+            ListenerTls::Implicit => ControlTls::Implicit,
+        },
+        data_tls: match config.tls.data {
+            DataProtection::Allow => DataTls::Allow,
+            DataProtection::Required => DataTls::Required,
+        },
+        clear_command_channel: config.tls.ccc,
+        ascii: match config.protocol.ascii {
+            Ascii::Convert => AsciiMode::Convert,
+            Ascii::Binary => AsciiMode::Binary,
+        },
+        active_mode: config.protocol.active,
+        modification_times: true,
+        peer,
+        family: if local.is_ipv4() {
+            Family::V4
+        } else {
+            Family::V6
+        },
+    }
+}
+
+/// Unique while the host runs, and short enough to be read out: a counter behind a random start,
+/// so that two runs of the host do not share ids in one log.
+fn session_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    static START: std::sync::LazyLock<u32> = std::sync::LazyLock::new(rand::random);
+    format!("{:08x}-{}", *START, NEXT.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,110 @@
+//! What takes time: each job is one future that ends in one [`Completed`].
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::task::spawn_blocking;
+use tracing::{Span, debug, error};
+use wharf_protocol::effect::{Family, Finished, Operation, Outcome, Prepared};
+use wharf_protocol::failure::Failure;
+
+use super::Control;
+use super::data_route::DataRoute;
+use super::login;
+use super::transfers::{Ready, Received};
+use crate::storage::StorageError;
+
+/// What the session waits for.
+pub(super) type Job = Pin<Box<dyn Future<Output = Completed> + Send>>;
+
+/// What came of it.
+pub(super) enum Completed {
+    /// An authenticator answered.
+    LoggedIn(login::Answer),
+    /// A passive listener is open, and this address is to be told.
+    Listening(Result<(SocketAddr, DataRoute), Failure>),
+    /// An operation on storage is done.
+    Performed(Result<Outcome, Failure>),
+    /// The object is open and the data connection is there.
+    Prepared(Result<(Prepared, Ready), Failure>),
+    /// Every byte of an upload is in, and nobody sees it yet.
+    Received(Received),
+    /// A transfer is over; an upload is committed.
+    Finished(Result<Finished, Failure>),
+}
+
+impl Control {
+    /// Opens a passive listener.
+    pub(super) fn listen(&self, extended: bool, family: Option<Family>) -> Job {
+        let (host, local, peer) = (Arc::clone(&self.host), self.local, self.peer);
+        Box::pin(async move {
+            let listening = host.passive.listen(local, peer, extended, family).await;
+            Completed::Listening(match listening {
+                Ok(passive) => Ok((passive.advertise(), DataRoute::Passive(passive))),
+                Err(error) => {
+                    debug!(%error, "no passive listener");
+                    Err(Failure::from(&error))
+                }
+            })
+        })
+    }
+
+    /// Does something on storage.
+    pub(super) fn operate(&self, operation: Operation) -> Job {
+        let Some(storage) = self.login.storage() else {
+            return Box::pin(async { Completed::Performed(Err(not_logged_in())) });
+        };
+        // Dropped with the job, which happens where the connection ends first.
+        let cancel = CancelOnDrop::default();
+        let cancelled = Arc::clone(&cancel.0);
+        Box::pin(async move {
+            let _cancel = cancel;
+            let result = blocking(move || storage.perform(&operation, &cancelled)).await;
+            Completed::Performed(result)
+        })
+    }
+}
+
+/// Runs `work` where blocking is allowed, within the session's span.
+pub(super) async fn blocking<T, F>(work: F) -> Result<T, Failure>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, StorageError> + Send + 'static,
+{
+    let span = Span::current();
+    match spawn_blocking(move || span.in_scope(work)).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(refuse(error)),
+        Err(panic) => {
+            error!(error = %panic, "storage work panicked");
+            Err(Failure::Storage)
+        }
+    }
+}
+
+/// Logs why storage refused, and reduces it to what the client is told.
+fn refuse(error: StorageError) -> Failure {
+    if error.is_fault() {
+        error!(error = &error as &dyn std::error::Error, "storage failed");
+    } else {
+        debug!(%error, "storage refused");
+    }
+    error.into()
+}
+
+/// The session asks for storage only after a login, so this is never seen; it denies all the same.
+pub(super) fn not_logged_in() -> Failure {
+    Failure::Denied { text: None }
+}
+
+/// Tells work on a blocking thread that nobody waits for it any more.
+#[derive(Default)]
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

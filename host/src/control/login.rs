@@ -1,0 +1,192 @@
+//! Who is logged in on a control connection, and how far a login has come.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::time::sleep;
+use tracing::{info, warn};
+use wharf_protocol::effect::{Credential, LoginDenial, LoginStep};
+
+use super::Control;
+use super::job::{Completed, Job};
+use crate::admission::{FailedLogin, Refusal, SessionPermit};
+use crate::host::Host;
+use crate::identity::Identity;
+use crate::plugin::{self, Continuation, SessionFacts, TlsFacts};
+use crate::storage::Storage;
+
+/// The login of one control connection.
+pub(super) struct Login {
+    facts: SessionFacts,
+    /// Set between a prompt and its answer.
+    continuation: Option<Continuation>,
+    user: Option<User>,
+}
+
+/// A logged-in user.
+struct User {
+    identity: Arc<Identity>,
+    storage: Storage,
+    /// Counts the session against the user's limit until it ends.
+    _permit: SessionPermit,
+}
+
+/// What came of asking the authenticators.
+pub(super) enum Answer {
+    /// They answered.
+    Login(plugin::Login),
+    /// They said no, and the reply has waited as long as it had to.
+    Failed {
+        reason: LoginDenial,
+        text: Option<String>,
+        banned: bool,
+    },
+    /// They were not asked.
+    Banned,
+}
+
+impl Login {
+    /// Nobody is logged in.
+    pub(super) fn new(facts: SessionFacts) -> Self {
+        Self {
+            facts,
+            continuation: None,
+            user: None,
+        }
+    }
+
+    /// The user, once logged in.
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.user.as_ref().map(|user| &*user.identity)
+    }
+
+    /// What the user can reach.
+    pub(super) fn storage(&self) -> Option<Storage> {
+        self.user.as_ref().map(|user| user.storage.clone())
+    }
+
+    /// The control connection is under TLS now, or in clear again.
+    pub(super) fn set_tls(&mut self, tls: Option<TlsFacts>) {
+        self.facts.tls = tls;
+    }
+
+    /// Nobody is logged in any more.
+    pub(super) fn forget(&mut self) {
+        self.continuation = None;
+        self.user = None;
+        self.facts.user = None;
+        self.facts.principal = None;
+        self.facts.groups.clear();
+        self.facts.attributes.clear();
+    }
+
+    /// Takes note of what the authenticators said and puts it in the session's terms.
+    pub(super) fn settle(&mut self, answer: Answer, host: &Host) -> LoginStep {
+        match answer {
+            Answer::Banned => LoginStep::TooMany {
+                text: Refusal::Banned.to_string(),
+            },
+            Answer::Failed {
+                reason,
+                text,
+                banned,
+            } => LoginStep::Denied {
+                reason,
+                text,
+                close: banned,
+            },
+            Answer::Login(plugin::Login::Granted(identity)) => self.admit(*identity, host),
+            Answer::Login(plugin::Login::NeedPassword { text, continuation }) => {
+                self.continuation = Some(continuation);
+                LoginStep::NeedPassword { text }
+            }
+            Answer::Login(plugin::Login::NeedAccount { text, continuation }) => {
+                self.continuation = Some(continuation);
+                LoginStep::NeedAccount { text }
+            }
+            Answer::Login(plugin::Login::Denied { reason, text, .. }) => LoginStep::Denied {
+                reason,
+                text,
+                close: false,
+            },
+            Answer::Login(plugin::Login::Undecided { .. }) => LoginStep::Undecided,
+        }
+    }
+
+    fn admit(&mut self, identity: Identity, host: &Host) -> LoginStep {
+        let permit = match host
+            .admission
+            .log_in(&identity.principal, identity.max_sessions)
+        {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                warn!(principal = identity.principal, %refusal, "login refused");
+                return LoginStep::TooMany {
+                    text: refusal.to_string(),
+                };
+            }
+        };
+        info!(principal = identity.principal, "logged in");
+        let step = LoginStep::Granted {
+            home: identity.home.clone(),
+            welcome: identity.welcome.clone(),
+        };
+        self.facts.principal = Some(identity.principal.clone());
+        self.facts.groups.clone_from(&identity.groups);
+        self.facts.attributes.clone_from(&identity.attributes);
+        let identity = Arc::new(identity);
+        let storage = Storage::new(Arc::clone(&identity), Arc::clone(&host.sinks));
+        self.user = Some(User {
+            identity,
+            storage,
+            _permit: permit,
+        });
+        step
+    }
+}
+
+impl Control {
+    /// Asks the authenticators. A denial is counted against the client's address, and its reply
+    /// waits the longer the more there were.
+    pub(super) fn log_in(&mut self, credential: Credential) -> Job {
+        if let Credential::User(user) = &credential {
+            self.login.facts.user = Some(user.clone());
+        }
+        let facts = Arc::new(self.login.facts.clone());
+        let continuation = self.login.continuation.take();
+        let (host, peer) = (Arc::clone(&self.host), self.peer.ip());
+        Box::pin(async move {
+            if host.admission.ban_left(peer, Instant::now()).is_some() {
+                return Completed::LoggedIn(Answer::Banned);
+            }
+            let answer = match (credential, continuation) {
+                (Credential::User(user), _) => host.plugins.begin(facts, &user).await,
+                (credential, Some(continuation)) => {
+                    host.plugins.answer(facts, continuation, credential).await
+                }
+                // The session takes PASS and ACCT only behind a prompt, which left one.
+                (_, None) => plugin::Login::Denied {
+                    reason: LoginDenial::Other,
+                    text: None,
+                    detail: "an answer without a prompt".to_owned(),
+                },
+            };
+            let plugin::Login::Denied {
+                reason,
+                text,
+                detail,
+            } = answer
+            else {
+                return Completed::LoggedIn(Answer::Login(answer));
+            };
+            let FailedLogin { delay, banned } = host.admission.failed_login(peer, Instant::now());
+            info!(detail, banned, "login failed");
+            sleep(delay).await;
+            Completed::LoggedIn(Answer::Failed {
+                reason,
+                text,
+                banned,
+            })
+        })
+    }
+}

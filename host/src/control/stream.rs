@@ -1,0 +1,129 @@
+//! The control connection's bytes, in clear or under TLS.
+
+use std::future::poll_fn;
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use rustix::net::RecvFlags;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
+use wharf_protocol::line::Decoder;
+
+use crate::tls::{HandshakeError, SessionTls, TlsFacts, accept_control};
+
+/// Bytes taken from the kernel at a time. A command line rarely has more than a hundred.
+const CHUNK: usize = 2048;
+
+/// A control connection.
+pub(super) enum ControlStream {
+    /// In clear: before AUTH, after CCC, or where TLS is off.
+    Clear(TcpStream),
+    /// Under TLS. Boxed, because it is several times the size of the other.
+    Secured(Box<TlsStream<TcpStream>>),
+    /// Lost in a handshake that failed; the connection ends.
+    Taken,
+}
+
+impl ControlStream {
+    /// Waits for bytes and hands them to `decoder`, which has said that no line waits in it, so
+    /// that it has room. 0 is the end of the connection.
+    ///
+    /// The buffer lives on the stack of the poll and not in the future, so that a session that
+    /// waits holds none.
+    pub(super) async fn read(&mut self, decoder: &mut Decoder) -> io::Result<usize> {
+        poll_fn(|context| {
+            let mut chunk = [MaybeUninit::uninit(); CHUNK];
+            let room = CHUNK.min(decoder.room());
+            let mut buffer = ReadBuf::uninit(&mut chunk[..room]);
+            match self.poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) => Poll::Ready(Ok(decoder.push(buffer.filled()))),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self {
+            Self::Clear(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Secured(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+            Self::Taken => Poll::Ready(Err(taken())),
+        }
+    }
+
+    /// Writes all of `bytes` and flushes them to the kernel.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Clear(stream) => write_and_flush(stream, bytes).await,
+            Self::Secured(stream) => write_and_flush(stream.as_mut(), bytes).await,
+            Self::Taken => Err(taken()),
+        }
+    }
+
+    /// Performs the TLS handshake of the server.
+    pub(super) async fn start_tls(
+        &mut self,
+        tls: &SessionTls,
+        deadline: Instant,
+    ) -> Result<TlsFacts, HandshakeError> {
+        let Self::Clear(stream) = mem::replace(self, Self::Taken) else {
+            return Err(io::Error::other("the control connection is under TLS already").into());
+        };
+        let (stream, facts) = accept_control(stream, tls, deadline).await?;
+        *self = Self::Secured(Box::new(stream));
+        Ok(facts)
+    }
+
+    /// CCC: sends close_notify and goes on in clear (RFC 4217 section 12.3).
+    pub(super) async fn stop_tls(&mut self) -> io::Result<()> {
+        let Self::Secured(mut stream) = mem::replace(self, Self::Taken) else {
+            return Err(io::Error::other("the control connection is in clear"));
+        };
+        stream.get_mut().1.send_close_notify();
+        stream.flush().await?;
+        let (stream, _) = stream.into_inner();
+        *self = Self::Clear(stream);
+        Ok(())
+    }
+
+    /// Whether the client has closed its end and sent nothing that is unread before it did.
+    pub(super) fn peer_is_gone(&self) -> bool {
+        let stream = match self {
+            Self::Clear(stream) => stream,
+            Self::Secured(stream) => stream.get_ref().0,
+            Self::Taken => return true,
+        };
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match rustix::net::recv(stream, &mut [0; 1], flags) {
+            Ok((_, length)) => length == 0,
+            Err(error) => error != rustix::io::Errno::AGAIN,
+        }
+    }
+
+    /// Says that nothing more will come (under TLS with close_notify).
+    pub(super) async fn shutdown(&mut self) -> io::Result<()> {
+        match self {
+            Self::Clear(stream) => stream.shutdown().await,
+            Self::Secured(stream) => stream.shutdown().await,
+            Self::Taken => Err(taken()),
+        }
+    }
+}
+
+async fn write_and_flush(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
+}
+
+fn taken() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}

@@ -1,0 +1,256 @@
+//! Transfers: prepared by opening the object and the data connection, run on a blocking thread,
+//! and, for an upload, committed when every byte is in.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tracing::{Span, debug, error, info, warn};
+use wharf_protocol::effect::{Finished, Prepared};
+use wharf_protocol::failure::Failure;
+use wharf_protocol::transfer::{Protection, Transfer, TransferKind};
+
+use super::Control;
+use super::job::{Completed, Job, blocking};
+use crate::data::DataError;
+use crate::sink::Upload;
+use crate::storage::Object;
+use crate::transfer::{self, DataConnection, DataTls, Progress, Settings, TransferError};
+
+/// A transfer that can begin: its object is open and its data connection is there.
+pub(super) struct Ready {
+    kind: TransferKind,
+    object: Object,
+    connection: DataConnection,
+}
+
+/// A transfer that moves bytes; dropping it aborts it.
+pub(super) struct Running {
+    progress: Arc<Progress>,
+    kind: TransferKind,
+    started: Instant,
+}
+
+impl Running {
+    /// Bytes moved so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.progress.bytes()
+    }
+
+    /// Stops it; its job ends soon.
+    pub(super) fn abort(&self) {
+        self.progress.abort();
+    }
+
+    /// Logs how it ended.
+    pub(super) fn log(&self, result: &Result<Finished, Failure>) {
+        let (verb, path) = match &self.kind {
+            TransferKind::Retrieve { path, .. } => ("download", path),
+            TransferKind::Store { path, .. } | TransferKind::Append { path, .. } => {
+                ("upload", path)
+            }
+            TransferKind::StoreUnique { directory, .. } => ("upload", directory),
+            TransferKind::List { path, .. } => ("listing", path),
+        };
+        let (bytes, milliseconds) = (self.bytes(), self.started.elapsed().as_millis());
+        match result {
+            Ok(_) => info!(%path, bytes, milliseconds, "{verb} finished"),
+            Err(failure) => warn!(%path, bytes, milliseconds, ?failure, "{verb} failed"),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}
+
+/// An upload whose bytes are all in and which nobody sees yet.
+pub(super) struct Received {
+    upload: Box<dyn Upload>,
+    bytes: u64,
+}
+
+impl Control {
+    /// Opens the object, then waits for the data connection (RFC 959 section 5.4: 550 before 150,
+    /// and 425 where no connection comes).
+    pub(super) fn prepare(&mut self, transfer: Transfer) -> Job {
+        let (Some(storage), Some(route)) = (self.login.storage(), self.route.take()) else {
+            return Box::pin(async { Completed::Prepared(Err(Failure::NoDataConnection)) });
+        };
+        let kind = transfer.kind.clone();
+        let settings = self.transfer_settings(&transfer);
+        let tls = self.data_tls(transfer.protection);
+        let (local, peer) = (self.local, self.peer);
+        let deadline = Instant::now() + self.host.config.limits.data_connect_timeout;
+        Box::pin(async move {
+            let object = match blocking(move || storage.open(&kind)).await {
+                Ok(object) => object,
+                Err(failure) => return Completed::Prepared(Err(failure)),
+            };
+            let connected = route.connect(local, peer, deadline).await;
+            let socket = match connected
+                .and_then(|stream| blocking_socket(stream).map_err(DataError::Accept))
+            {
+                Ok(socket) => socket,
+                Err(error) => {
+                    debug!(%error, "no data connection");
+                    return Completed::Prepared(Err(Failure::from(&error)));
+                }
+            };
+            let connection = DataConnection {
+                progress: Arc::new(Progress::new(Arc::new(socket))),
+                tls,
+                representation: transfer.representation,
+                mode: transfer.mode,
+                settings,
+            };
+            let prepared = announce(&object, &transfer.kind);
+            Completed::Prepared(Ok((
+                prepared,
+                Ready {
+                    kind: transfer.kind,
+                    object,
+                    connection,
+                },
+            )))
+        })
+    }
+
+    /// Moves the bytes.
+    pub(super) fn run_transfer(&mut self) {
+        let Some(ready) = self.ready.take() else {
+            self.job = Some(Box::pin(async {
+                Completed::Finished(Err(Failure::NoDataConnection))
+            }));
+            return;
+        };
+        self.running = Some(Running {
+            progress: Arc::clone(&ready.connection.progress),
+            kind: ready.kind.clone(),
+            started: Instant::now(),
+        });
+        let span = Span::current();
+        self.job = Some(Box::pin(async move {
+            match spawn_blocking(move || span.in_scope(|| ready.run())).await {
+                Ok(completed) => completed,
+                Err(panic) => {
+                    error!(error = %panic, "a transfer panicked");
+                    Completed::Finished(Err(Failure::Storage))
+                }
+            }
+        }));
+    }
+
+    /// Makes an upload visible.
+    pub(super) fn commit(&self, received: Received) -> Job {
+        let Received { upload, bytes } = received;
+        Box::pin(async move {
+            let committed = blocking(move || Ok(upload.commit()?)).await;
+            Completed::Finished(committed.map(|()| Finished { bytes }))
+        })
+    }
+
+    fn transfer_settings(&self, transfer: &Transfer) -> Settings {
+        let limits = &self.host.config.limits;
+        let identity = self.login.identity();
+        let bandwidth = identity
+            .map(|identity| identity.bandwidth)
+            .unwrap_or_default();
+        let uploads = matches!(
+            transfer.kind,
+            TransferKind::Store { .. }
+                | TransferKind::Append { .. }
+                | TransferKind::StoreUnique { .. }
+        );
+        Settings {
+            stall: limits.stall_timeout,
+            handshake: limits.data_connect_timeout,
+            upload_bytes_max: identity.and_then(|identity| identity.max_upload_size),
+            bytes_per_second: if uploads {
+                bandwidth.upload
+            } else {
+                bandwidth.download
+            },
+            ..Settings::default()
+        }
+    }
+
+    fn data_tls(&self, protection: Protection) -> Option<DataTls> {
+        let tls = self
+            .tls
+            .as_ref()
+            .filter(|_| protection == Protection::Private)?;
+        Some(DataTls {
+            config: Arc::clone(&tls.data),
+            require_resumed: tls.require_resumed,
+        })
+    }
+}
+
+impl Ready {
+    /// Moves the bytes. What is uploaded is not committed yet.
+    fn run(self) -> Completed {
+        let Self {
+            object, connection, ..
+        } = self;
+        let sent = match object {
+            Object::Upload(upload) => return receive(&connection, upload),
+            Object::Download(mut reader) => transfer::send_file(&connection, &mut *reader),
+            Object::Listing {
+                mut entries,
+                format,
+            } => transfer::send_listing(&connection, &mut *entries, format),
+        };
+        Completed::Finished(match sent {
+            Ok(bytes) => Ok(Finished { bytes }),
+            Err(error) => Err(end(error)),
+        })
+    }
+}
+
+fn receive(connection: &DataConnection, mut upload: Box<dyn Upload>) -> Completed {
+    match transfer::receive_file(connection, &mut *upload) {
+        Ok(bytes) => Completed::Received(Received { upload, bytes }),
+        Err(error) => {
+            if let Err(error) = upload.interrupt() {
+                warn!(%error, "what an interrupted upload left could not be kept or removed");
+            }
+            Completed::Finished(Err(end(error)))
+        }
+    }
+}
+
+/// Logs why a transfer did not end well, and reduces it to what the client is told.
+fn end(error: TransferError) -> Failure {
+    debug!(
+        error = &error as &dyn std::error::Error,
+        "the transfer failed"
+    );
+    error.into()
+}
+
+/// What the client hears with 150.
+fn announce(object: &Object, kind: &TransferKind) -> Prepared {
+    match (object, kind) {
+        (Object::Download(reader), _) => Prepared {
+            size: Some(reader.size()),
+            name: None,
+        },
+        (Object::Upload(upload), TransferKind::StoreUnique { .. }) => {
+            let name = upload.key().split().map(|(_, name)| name.to_owned());
+            Prepared { size: None, name }
+        }
+        _ => Prepared::default(),
+    }
+}
+
+/// The socket as the transfer's own thread uses it.
+fn blocking_socket(stream: TcpStream) -> io::Result<std::net::TcpStream> {
+    let socket = stream.into_std()?;
+    socket.set_nonblocking(false)?;
+    Ok(socket)
+}

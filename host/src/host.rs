@@ -1,0 +1,107 @@
+//! What all sessions of a running host share, and how it is brought up.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tracing::{error, warn};
+
+use crate::admission::Admission;
+use crate::config::Config;
+use crate::data::PassivePool;
+use crate::plugin::{LoadCause, PluginRuntime, Plugins};
+use crate::sinks::{OpenSinkError, Sinks};
+use crate::state_dir::{self, StateDirError};
+use crate::tls::{self, Tls, TlsError};
+
+/// What all sessions share.
+pub struct Host {
+    /// The settings.
+    pub config: Config,
+    /// Who decides.
+    pub plugins: Plugins,
+    /// Certificates and tickets.
+    pub tls: Arc<Tls>,
+    /// Ports for data connections.
+    pub passive: PassivePool,
+    /// Where files are kept.
+    pub sinks: Arc<Sinks>,
+    /// Who may connect and log in, as far as counting decides it.
+    pub admission: Arc<Admission>,
+    /// Whether the host goes on.
+    pub phase: watch::Receiver<Phase>,
+    _certificates: tls::Watch,
+}
+
+/// Whether the host goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It does.
+    Running,
+    /// It ends: what waits for a command is closed, what transfers may finish.
+    Draining,
+    /// The time for that is over.
+    Stopping,
+}
+
+/// Why a host does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    StateDir(#[from] StateDirError),
+    /// The certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A sink cannot be used.
+    #[error(transparent)]
+    Sink(#[from] OpenSinkError),
+    /// WebAssembly cannot be run here.
+    #[error("plugins cannot be run: {0}")]
+    Runtime(LoadCause),
+    /// Not one plugin is left out silently: it might be the one that would have denied.
+    #[error("{0} of the plugins cannot be loaded; see above, or run `wharf check`")]
+    Plugins(usize),
+}
+
+impl Host {
+    /// Opens everything that `config` names. It has to be called within the runtime.
+    pub async fn start(config: Config) -> Result<(Arc<Self>, watch::Sender<Phase>), StartError> {
+        let state_dir = &config.server.state_dir;
+        state_dir::ensure(state_dir)?;
+        let tls = Arc::new(Tls::load(&config.tls, state_dir)?);
+        let sinks = Arc::new(Sinks::open(&config)?);
+        let plugins = load_plugins(state_dir, &config).await?;
+        let (phase, observed) = watch::channel(Phase::Running);
+        let host = Self {
+            plugins,
+            sinks,
+            passive: PassivePool::new(&config.passive),
+            admission: Admission::new(&config.limits),
+            _certificates: tls.watch()?,
+            tls,
+            phase: observed,
+            config,
+        };
+        Ok((Arc::new(host), phase))
+    }
+}
+
+async fn load_plugins(state_dir: &Path, config: &Config) -> Result<Plugins, StartError> {
+    let runtime = PluginRuntime::new(state_dir).map_err(StartError::Runtime)?;
+    let sinks = config.sinks.keys().cloned().collect();
+    match Plugins::load(&runtime, &config.plugin_dir(), sinks).await {
+        Ok((plugins, warnings)) => {
+            for warning in warnings {
+                warn!("{warning}");
+            }
+            Ok(plugins)
+        }
+        Err(errors) => {
+            for error in &errors {
+                error!("{error}");
+            }
+            Err(StartError::Plugins(errors.len()))
+        }
+    }
+}

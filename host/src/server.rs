@@ -1,0 +1,183 @@
+//! Listens, hands each connection to a task of its own, and drains them when told to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tracing::{error, info, warn};
+
+use crate::config::{Config, Listener};
+use crate::control;
+use crate::host::{Host, Phase};
+use crate::limits;
+
+/// Serves what `config` says until SIGTERM or SIGINT, on a runtime of its own.
+pub fn run(config: Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("wharf")
+        // Every session has at most one job that blocks, so none ever waits for a thread.
+        .max_blocking_threads(config.limits.connections as usize + limits::SPARE_THREADS)
+        .build()?;
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        let (host, phase) = Host::start(config).await?;
+        let listeners = listen(&host.config.listeners)?;
+        info!(name = host.config.server.name, "ready");
+        serve(host, phase, listeners, stop).await;
+        Ok(())
+    })
+}
+
+/// Done at the first SIGTERM or SIGINT.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// A listener that is open.
+struct OpenListener {
+    settings: Arc<Listener>,
+    socket: TcpListener,
+}
+
+/// A listener could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}; is it in use, or is the port below 1024?")]
+struct ListenError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// Opens every listener, so that a port that is taken is known before the first client is served.
+fn listen(listeners: &[Listener]) -> Result<Vec<OpenListener>, ListenError> {
+    listeners
+        .iter()
+        .map(|settings| {
+            let failed = |source| ListenError {
+                address: settings.address,
+                source,
+            };
+            let socket = open(settings.address).map_err(failed)?;
+            let address = socket.local_addr().map_err(failed)?;
+            info!(listener = settings.name, %address, tls = ?settings.tls, "listening");
+            Ok(OpenListener {
+                settings: Arc::new(settings.clone()),
+                socket,
+            })
+        })
+        .collect()
+}
+
+/// Serves until `shutdown` is done, then drains: sessions that wait for a command are closed at
+/// once, those that transfer have the configured grace.
+async fn serve(
+    host: Arc<Host>,
+    phase: watch::Sender<Phase>,
+    listeners: Vec<OpenListener>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let mut sessions = JoinSet::new();
+    let mut accepting = JoinSet::new();
+    let (connections, mut accepted) = tokio::sync::mpsc::channel(limits::ACCEPT_BACKLOG);
+    for listener in listeners {
+        accepting.spawn(accept_all(listener, connections.clone()));
+    }
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some((listener, stream)) = accepted.recv() => {
+                sessions.spawn(control::accept(Arc::clone(&host), listener, stream));
+            }
+            Some(ended) = sessions.join_next() => report_panic(ended),
+        }
+    }
+    accepting.shutdown().await;
+    drain(&phase, sessions, host.config.server.shutdown_grace).await;
+}
+
+/// Accepts until aborted. An error that every accept would meet, such as too many open files, is
+/// waited out.
+async fn accept_all(
+    listener: OpenListener,
+    connections: tokio::sync::mpsc::Sender<(Arc<Listener>, tokio::net::TcpStream)>,
+) {
+    loop {
+        match listener.socket.accept().await {
+            Ok((stream, _)) => {
+                let connection = (Arc::clone(&listener.settings), stream);
+                if connections.send(connection).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                warn!(listener = listener.settings.name, %error, "cannot accept a connection");
+                sleep(limits::ACCEPT_RETRY).await;
+            }
+        }
+    }
+}
+
+async fn drain(phase: &watch::Sender<Phase>, mut sessions: JoinSet<()>, grace: Duration) {
+    info!(sessions = sessions.len(), grace = ?grace, "shutting down");
+    phase.send_replace(Phase::Draining);
+    let all = async {
+        while let Some(ended) = sessions.join_next().await {
+            report_panic(ended);
+        }
+    };
+    if timeout(grace, all).await.is_ok() {
+        info!("every session has ended");
+        return;
+    }
+    warn!(
+        sessions = sessions.len(),
+        "the grace is over, ending transfers"
+    );
+    phase.send_replace(Phase::Stopping);
+    let all = async { while sessions.join_next().await.is_some() {} };
+    if timeout(limits::STOP_TIMEOUT, all).await.is_err() {
+        warn!(sessions = sessions.len(), "sessions did not end");
+    }
+}
+
+/// A panic ends one session and no other; it is a defect all the same.
+fn report_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        error!(%error, "a session panicked");
+    }
+}
+
+/// Listens with a deep backlog, so that a burst of clients is not refused, and, on an IPv6
+/// wildcard, for IPv4 as well.
+fn open(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(limits::LISTEN_BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}

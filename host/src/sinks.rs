@@ -1,0 +1,52 @@
+//! The configured sinks, by name.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tracing::info;
+
+use crate::config;
+use crate::sink::Sink;
+use crate::sink::fs::FsSink;
+
+/// The sinks of `wharf.toml`, open.
+#[derive(Debug)]
+pub struct Sinks(BTreeMap<String, Arc<dyn Sink>>);
+
+/// A sink could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("sink {name}: cannot use {}: {source}; make the directory and give this user access to it", root.display())]
+pub struct OpenSinkError {
+    name: String,
+    root: PathBuf,
+    source: io::Error,
+}
+
+impl Sinks {
+    /// Opens every sink and removes what a crash left half uploaded.
+    pub fn open(config: &config::Config) -> Result<Self, OpenSinkError> {
+        let mut sinks = BTreeMap::new();
+        for (name, sink) in &config.sinks {
+            let config::Sink::Fs(settings) = sink;
+            let failed = |source| OpenSinkError {
+                name: name.clone(),
+                root: settings.root.clone(),
+                source,
+            };
+            let sink = FsSink::open(&settings.root, config.server.durability).map_err(failed)?;
+            let orphans = sink.remove_orphans().map_err(failed)?;
+            if orphans > 0 {
+                info!(sink = %name, orphans, "removed uploads that a stopped host left unfinished");
+            }
+            sinks.insert(name.clone(), Arc::new(sink) as Arc<dyn Sink>);
+        }
+        Ok(Self(sinks))
+    }
+
+    /// The sink called `name`.
+    pub fn named(&self, name: &str) -> Option<&Arc<dyn Sink>> {
+        self.0.get(name)
+    }
+}

@@ -1,0 +1,56 @@
+//! Why storage did not do what a command asked for.
+
+use wharf_protocol::failure::Failure;
+
+use crate::checksum::ChecksumError;
+use crate::sink::SinkError;
+
+/// Why storage did not do what a command asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The grant does not allow it there.
+    #[error("the user may not do this here")]
+    NotPermitted,
+    /// The grant names a sink that is not configured.
+    #[error("the grant names a sink that is not configured")]
+    NoSuchSink,
+    /// More than STAT can show.
+    #[error("the directory has too many entries to be shown over the control connection")]
+    TooManyEntries,
+    /// Nobody waits for it any more.
+    #[error("the client is gone")]
+    Cancelled,
+    /// Said by the sink, or about what it said.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+impl StorageError {
+    /// Whether the operator has to look at it: the storage failed, or the configuration is wrong.
+    pub fn is_fault(&self) -> bool {
+        matches!(self, Self::NoSuchSink | Self::Sink(SinkError::Io(_)))
+    }
+}
+
+impl From<ChecksumError> for StorageError {
+    fn from(error: ChecksumError) -> Self {
+        match error {
+            ChecksumError::Cancelled => Self::Cancelled,
+            ChecksumError::Sink(error) => Self::Sink(error),
+        }
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::NotPermitted => Self::Denied { text: None },
+            StorageError::NoSuchSink => Self::Undecided,
+            StorageError::TooManyEntries => Self::Denied {
+                text: Some("Too many entries for STAT, use MLSD or LIST".to_owned()),
+            },
+            StorageError::Cancelled => Self::Aborted,
+            StorageError::Sink(error) => error.into(),
+        }
+    }
+}

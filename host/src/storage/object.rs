@@ -1,0 +1,114 @@
+//! The object of a transfer, open before the client hears 150.
+
+use wharf_protocol::listing::EntryKind;
+use wharf_protocol::path::{PathArgument, VirtualPath};
+use wharf_protocol::transfer::{ListFormat, TransferKind};
+
+use super::{Storage, StorageError, exists};
+use crate::identity::Operation as Permission;
+use crate::sink::{Entries, Reader, SinkError, Upload, WriteMode};
+
+/// The name of a STOU for which the client wished none.
+const UNIQUE_NAME: &str = "upload";
+
+/// What a transfer reads or writes.
+pub enum Object {
+    /// RETR
+    Download(Box<dyn Reader>),
+    /// STOR, APPE, STOU
+    Upload(Box<dyn Upload>),
+    /// LIST, NLST, MLSD
+    Listing {
+        /// What is listed, as it is asked for.
+        entries: Entries,
+        /// The form of each line.
+        format: ListFormat,
+    },
+}
+
+impl Storage {
+    /// Opens what `kind` transfers.
+    pub fn open(&self, kind: &TransferKind) -> Result<Object, StorageError> {
+        match kind {
+            TransferKind::Retrieve { path, offset } => self.open_download(path, *offset),
+            TransferKind::Store {
+                path, offset: 0, ..
+            } => self.open_upload(path),
+            TransferKind::Store { path, offset, .. } => {
+                self.open_resumed(path, WriteMode::At(*offset))
+            }
+            TransferKind::Append { path, .. } => self.open_resumed(path, WriteMode::Append),
+            TransferKind::StoreUnique { directory, name } => {
+                self.open_unique(directory, name.as_deref())
+            }
+            TransferKind::List {
+                path,
+                format,
+                hidden,
+            } => self.open_listing(path, *format, *hidden),
+        }
+    }
+
+    fn open_download(&self, path: &VirtualPath, offset: u64) -> Result<Object, StorageError> {
+        let place = self.locate(Permission::Download, path)?;
+        Ok(Object::Download(place.sink.open(&place.key, offset)?))
+    }
+
+    fn open_upload(&self, path: &VirtualPath) -> Result<Object, StorageError> {
+        let place = self.locate(Permission::Upload, path)?;
+        // A sink is asked whether something stands there only where it makes a difference.
+        if !self.permits(Permission::Overwrite, path) && exists(&place)? {
+            return Err(StorageError::NotPermitted);
+        }
+        Ok(Object::Upload(
+            place.sink.create(&place.key, WriteMode::Replace)?,
+        ))
+    }
+
+    fn open_resumed(&self, path: &VirtualPath, mode: WriteMode) -> Result<Object, StorageError> {
+        let place = self.locate(Permission::Append, path)?;
+        // APPE makes a missing file, which is an upload like any other.
+        if !self.permits(Permission::Upload, path) && !exists(&place)? {
+            return Err(StorageError::NotPermitted);
+        }
+        Ok(Object::Upload(place.sink.create(&place.key, mode)?))
+    }
+
+    fn open_unique(
+        &self,
+        directory: &VirtualPath,
+        name: Option<&str>,
+    ) -> Result<Object, StorageError> {
+        let invalid = |_| StorageError::Sink(SinkError::InvalidName);
+        let name = PathArgument::parse(name.unwrap_or(UNIQUE_NAME).as_bytes()).map_err(invalid)?;
+        let path = directory.join(&name).map_err(invalid)?;
+        let place = self.locate(Permission::Upload, &path)?;
+        Ok(Object::Upload(
+            place.sink.create(&place.key, WriteMode::Unique)?,
+        ))
+    }
+
+    fn open_listing(
+        &self,
+        path: &VirtualPath,
+        format: ListFormat,
+        hidden: bool,
+    ) -> Result<Object, StorageError> {
+        let entry = self.entry(Permission::Browse, path)?;
+        let entries: Entries = match (entry.kind, format) {
+            (EntryKind::Directory, _) => self.list(path)?,
+            (_, ListFormat::Facts(_)) => return Err(SinkError::NotDirectory.into()),
+            (_, ListFormat::Long | ListFormat::Names) => Box::new(std::iter::once(Ok(entry))),
+        };
+        let shown = entries.filter(move |entry| {
+            hidden
+                || !entry
+                    .as_ref()
+                    .is_ok_and(|entry| entry.name().starts_with('.'))
+        });
+        Ok(Object::Listing {
+            entries: Box::new(shown),
+            format,
+        })
+    }
+}
