@@ -51,3 +51,6 @@ pub struct Plugins {
     /// The names of the configured sinks.
     sinks: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ pub enum PatternError {
     /// It could never match.
     #[error("a pattern has no empty part, `.` or `..`")]
     NotNormal,
-    /// Longer than [`MAX_LENGTH`].
+    /// Longer than any path.
     #[error("a pattern has at most {MAX_LENGTH} bytes")]
     TooLong,
 }

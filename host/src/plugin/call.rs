@@ -62,6 +62,7 @@ impl Plugin {
             let meter = instance.meter();
             match metered(&meter, question(&mut instance, lent)).await {
                 Ok(answer) => {
+                    instance.take_back();
                     self.pool.keep(instance);
                     Ok(answer)
                 }
@@ -148,11 +149,16 @@ fn stopped(
     instance: &mut PluginInstance,
     error: &wasmtime::Error,
 ) -> CallError {
-    match instance.exceeded() {
-        Some(bound) => CallError::Exceeded { function, bound },
-        None => CallError::Trapped {
-            function,
-            cause: trap_cause(error),
-        },
+    let limits = instance.store.data().plugin.limits;
+    if instance.is_out_of_cpu() {
+        let bound = format!("used more than {:?} of CPU", limits.cpu);
+        return CallError::Exceeded { function, bound };
     }
+    let cause = trap_cause(error);
+    if instance.was_refused_memory() {
+        let kibibytes = limits.memory / 1024;
+        let bound = format!("wanted more than {kibibytes} KiB of memory, then trapped: {cause}");
+        return CallError::Exceeded { function, bound };
+    }
+    CallError::Trapped { function, cause }
 }

@@ -138,6 +138,10 @@ struct Ticker {
 }
 
 impl Ticker {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the ticker's own thread, not the reactor's"
+    )]
     fn run(&self, engine: &Engine) {
         let mut idle = 0;
         while !self.stop.load(Ordering::Acquire) {

@@ -123,6 +123,11 @@ impl PluginInstance {
         Resource::new_borrow(0)
     }
 
+    /// Takes the session back, so that it can end while the instance lives on.
+    pub fn take_back(&mut self) {
+        self.store.data_mut().session = None;
+    }
+
     /// Begins a call: its budgets are whole.
     pub fn begin_call(&mut self) {
         self.calls += 1;
@@ -131,17 +136,16 @@ impl PluginInstance {
         let state = self.store.data_mut();
         state.log_lines_left = MAX_LOG_LINES;
         state.memory.take_refused();
-        state.session = None;
     }
 
-    /// What stopped the last call, if it was one of its bounds.
-    pub fn exceeded(&mut self) -> Option<String> {
-        let limits = self.store.data().plugin.limits;
-        if self.cpu.is_exceeded() {
-            return Some(format!("used more than {:?} of CPU", limits.cpu));
-        }
-        let refused = self.store.data_mut().memory.take_refused();
-        refused.then(|| format!("wanted more than {} KiB of memory", limits.memory / 1024))
+    /// Whether the last call was stopped because of its budget of CPU.
+    pub fn is_out_of_cpu(&self) -> bool {
+        self.cpu.is_exceeded()
+    }
+
+    /// Whether the last call was refused memory, which is what most often makes a guest trap.
+    pub fn was_refused_memory(&mut self) -> bool {
+        self.store.data_mut().memory.take_refused()
     }
 
     /// Counts what `call` spends.

@@ -86,7 +86,7 @@ fn is_worn(instance: &PluginInstance) -> bool {
         return true;
     }
     // The clock is read now and then only; the calls of an instance come in a row.
-    instance.calls % 16 == 0 && instance.retires_at <= Instant::now()
+    instance.calls.is_multiple_of(16) && instance.retires_at <= Instant::now()
 }
 
 /// When an instance made now is to be thrown away.

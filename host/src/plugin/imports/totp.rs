@@ -14,9 +14,11 @@ const MAX_WINDOW: u8 = 4;
 pub fn verify(key: &[u8], code: &str, window: u8, now: u64) -> Option<u64> {
     let window = u64::from(window.min(MAX_WINDOW));
     let current = now / STEP;
-    (current.saturating_sub(window)..=current + window)
-        .filter(|&step| code_at(key, step).as_bytes().ct_eq(code.as_bytes()).into())
-        .last()
+    let steps = current.saturating_sub(window)..=current + window;
+    steps.fold(None, |found, step| {
+        let fits: bool = code_at(key, step).as_bytes().ct_eq(code.as_bytes()).into();
+        if fits { Some(step) } else { found }
+    })
 }
 
 /// RFC 4226, section 5.3.

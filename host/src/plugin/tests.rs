@@ -1,0 +1,88 @@
+//! Plugins that behave and plugins that do not, in a real engine.
+
+mod allowances;
+mod chain;
+mod containment;
+mod guest;
+mod loading;
+mod versions;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::{LoadError, PluginRuntime, Plugins, SessionFacts, SessionNotes, Warning};
+
+/// A directory of plugins with a runtime of its own.
+struct Bench {
+    directory: TempDir,
+    runtime: PluginRuntime,
+}
+
+impl Bench {
+    fn new(files: &[(&str, &[u8])]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let runtime = PluginRuntime::new(&directory.path().join("state")).unwrap();
+        std::fs::create_dir(directory.path().join("plugins")).unwrap();
+        let bench = Self { directory, runtime };
+        for (name, content) in files {
+            std::fs::write(bench.plugins().join(name), content).unwrap();
+        }
+        bench
+    }
+
+    fn plugins(&self) -> std::path::PathBuf {
+        self.directory.path().join("plugins")
+    }
+
+    async fn try_load(&self) -> Result<(Plugins, Vec<Warning>), Vec<LoadError>> {
+        Plugins::load(&self.runtime, &self.plugins(), vec!["local".to_owned()]).await
+    }
+
+    async fn load(&self) -> Plugins {
+        match self.try_load().await {
+            Ok((plugins, _)) => plugins,
+            Err(errors) => panic!("{}", errors[0]),
+        }
+    }
+
+    /// The error of the only plugin.
+    async fn error(&self) -> String {
+        match self.try_load().await {
+            Ok(_) => panic!("it was loaded"),
+            Err(errors) => errors[0].to_string(),
+        }
+    }
+}
+
+/// A session of nobody yet.
+fn session() -> Arc<SessionFacts> {
+    Arc::new(SessionFacts {
+        id: "s1".to_owned(),
+        listener: "[::]:2121".to_owned(),
+        peer: "192.0.2.1:40000".parse().unwrap(),
+        local: "192.0.2.2:2121".parse().unwrap(),
+        tls: None,
+        user: None,
+        principal: None,
+        groups: Vec::new(),
+        attributes: std::collections::BTreeMap::new(),
+        notes: Arc::new(SessionNotes::default()),
+    })
+}
+
+/// Every file of the contract: its name and text.
+fn contract() -> Vec<(String, String)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
+    let mut files: Vec<_> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}

@@ -1,0 +1,67 @@
+//! What is not allowed is denied at the call, with the error that says so, and never a trap.
+
+use super::guest::GOOD;
+use super::{Bench, session};
+use crate::plugin::bindings::imports::wharf::plugin::types::{Location, StorageError};
+use crate::plugin::bindings::imports::wharf::plugin::{http_client, secrets, sinks, state};
+use crate::plugin::instance::PluginInstance;
+
+async fn instance(sidecar: &[u8]) -> (Bench, PluginInstance) {
+    let bench = Bench::new(&[("a.wasm", &GOOD.module()), ("a.toml", sidecar)]);
+    let instance = bench.load().await.authenticators[0]
+        .started()
+        .await
+        .unwrap();
+    (bench, instance)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_allowed_that_was_not_named() {
+    let (_bench, mut instance) = instance(b"").await;
+    let host = instance.store.data_mut();
+    let secret = secrets::Host::get(host, "token".to_owned()).unwrap();
+    assert!(matches!(secret, Err(secrets::Error::NotGranted)));
+    let value = state::Host::get(host, "key".to_owned()).unwrap();
+    assert!(matches!(value, Err(state::Error::NotGranted)));
+    let stored = state::Host::set(host, "key".to_owned(), vec![], None).unwrap();
+    assert!(matches!(stored, Err(state::Error::NotGranted)));
+    let place = Location {
+        sink: "local".to_owned(),
+        key: "a".to_owned(),
+    };
+    let read = sinks::Host::read(host, place.clone(), 0, 1).unwrap();
+    assert!(matches!(read, Err(StorageError::NotGranted(_))));
+    let deleted = sinks::Host::delete(host, place).unwrap();
+    assert!(matches!(deleted, Err(StorageError::NotGranted(_))));
+    let request = http_client::Request {
+        method: "GET".to_owned(),
+        url: "http://169.254.169.254/".to_owned(),
+        headers: vec![],
+        body: vec![],
+        timeout_ms: 1000,
+    };
+    let response = http_client::Host::send(host, request).unwrap();
+    assert!(matches!(response, Err(http_client::Error::NotGranted(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_given_by_its_name_only() {
+    let (_bench, mut instance) = instance(b"[allow]\nsecrets = { token = \"hush\" }\n").await;
+    let host = instance.store.data_mut();
+    let token = secrets::Host::get(host, "token".to_owned()).unwrap();
+    assert!(matches!(token, Ok(text) if text == "hush"));
+    let other = secrets::Host::get(host, "other".to_owned()).unwrap();
+    assert!(matches!(other, Err(secrets::Error::NotGranted)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_there_during_its_call_only() {
+    use crate::plugin::bindings::imports::wharf::plugin::types::HostSession;
+    let (_bench, mut instance) = instance(b"").await;
+    let lent = instance.lend(session());
+    let id = HostSession::id(instance.store.data_mut(), lent).unwrap();
+    assert_eq!(id, "s1");
+    instance.take_back();
+    let forged = wasmtime::component::Resource::new_borrow(0);
+    assert!(HostSession::id(instance.store.data_mut(), forged).is_err());
+}

@@ -1,0 +1,217 @@
+//! Plugins that trap, spin, grow and lie: nobody gets in, the log can say why, nobody else notices.
+
+use super::guest::{self, GOOD, GRANT, Guest};
+use super::{Bench, session};
+use crate::plugin::Login;
+
+/// What a plugin does in `begin`, and a piece of the cause.
+const MISDEEDS: &[(&str, &str, &str)] = &[
+    ("trap", guest::TRAP, "unreachable"),
+    ("spin", guest::SPIN, "used more than 50ms of CPU"),
+    ("grow", guest::GROW, "wanted more than 32768 KiB of memory"),
+    ("recurse", guest::RECURSE, "stack"),
+    ("no-such-case", guest::NO_SUCH_CASE, "discriminant"),
+    (
+        "list-out-of-bounds",
+        guest::LIST_OUT_OF_BOUNDS,
+        "out of bounds",
+    ),
+    (
+        "result-out-of-bounds",
+        guest::RESULT_OUT_OF_BOUNDS,
+        "out of bounds",
+    ),
+    ("forged-grant", guest::FORGED_GRANT, "handle"),
+    ("fail", guest::FAIL, "unavailable: alice"),
+    (
+        "nowhere",
+        guest::GRANT_NOWHERE,
+        "there is no sink \"alice\"",
+    ),
+    ("rootless", guest::GRANT_ROOTLESS, "it has no root"),
+];
+
+#[track_caller]
+fn assert_undecided(login: Login, name: &str, expected: &str) {
+    match login {
+        Login::Undecided { plugin, cause } => {
+            assert_eq!(plugin, name);
+            assert!(cause.contains(expected), "{name}: {cause}");
+        }
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_begin_does_nobody_gets_in_and_the_next_call_is_served() {
+    for (name, body, expected) in MISDEEDS {
+        let bad = Guest {
+            begin: body,
+            ..GOOD
+        }
+        .module();
+        // The one behind it would let everybody in: it must not be asked.
+        let generous = Guest {
+            begin: GRANT,
+            ..GOOD
+        }
+        .module();
+        let file = format!("{name}.wasm");
+        let bench = Bench::new(&[(&file, &bad), ("z.wasm", &generous)]);
+        let plugins = bench.load().await;
+        for _ in 0..2 {
+            assert_undecided(plugins.begin(session(), "alice").await, name, expected);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_answer_does_nobody_gets_in() {
+    use wharf_protocol::effect::Credential;
+    use wharf_protocol::secret::Secret;
+    for (name, body, expected) in MISDEEDS {
+        let bad = Guest {
+            begin: guest::ASK,
+            answer: body,
+            ..GOOD
+        }
+        .module();
+        let bench = Bench::new(&[(&format!("{name}.wasm"), &bad)]);
+        let plugins = bench.load().await;
+        let Login::NeedPassword { continuation, .. } = plugins.begin(session(), "alice").await
+        else {
+            panic!("{name} did not ask")
+        };
+        let password = Credential::Password(Secret::new("secret"));
+        let login = plugins.answer(session(), continuation, password).await;
+        assert_undecided(login, name, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spinning_plugin_does_not_hold_up_another_one() {
+    let spin = Guest {
+        begin: guest::SPIN,
+        ..GOOD
+    }
+    .module();
+    let good = Guest {
+        begin: GRANT,
+        ..GOOD
+    }
+    .module();
+    let spinning = Bench::new(&[("spin.wasm", &spin)]);
+    let serving = Bench::new(&[("good.wasm", &good)]);
+    let (spinning, serving) = (spinning.load().await, serving.load().await);
+    let spins = async {
+        for _ in 0..5 {
+            let login = spinning.begin(session(), "alice").await;
+            assert_undecided(login, "spin", "CPU");
+        }
+    };
+    let serves = async {
+        for _ in 0..1000 {
+            let login = serving.begin(session(), "alice").await;
+            assert!(matches!(login, Login::Granted(_)), "{login:?}");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(spins, serves);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_ends_at_its_deadline() {
+    let sidecar = b"[limits]\ncpu = \"1h\"\ndeadline = \"100ms\"\n";
+    let spin = Guest {
+        begin: guest::SPIN,
+        ..GOOD
+    }
+    .module();
+    let bench = Bench::new(&[("late.wasm", &spin), ("late.toml", sidecar)]);
+    let plugins = bench.load().await;
+    let login = plugins.begin(session(), "alice").await;
+    assert_undecided(
+        login,
+        "late",
+        "begin took longer than its deadline of 100ms",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_calls_than_may_wait_are_turned_away() {
+    let sidecar = b"[limits]\ncpu = \"1h\"\ndeadline = \"300ms\"\ninstances = 1\n";
+    let spin = Guest {
+        begin: guest::SPIN,
+        ..GOOD
+    }
+    .module();
+    let bench = Bench::new(&[("busy.wasm", &spin), ("busy.toml", sidecar)]);
+    let plugins = std::sync::Arc::new(bench.load().await);
+    let calls: Vec<_> = (0..300)
+        .map(|_| {
+            let plugins = std::sync::Arc::clone(&plugins);
+            tokio::spawn(async move { plugins.begin(session(), "alice").await })
+        })
+        .collect();
+    let (mut late, mut turned_away) = (0, 0);
+    for call in calls {
+        match call.await.unwrap() {
+            Login::Undecided { cause, .. } if cause.contains("deadline") => late += 1,
+            Login::Undecided { cause, .. } if cause.contains("wait already") => turned_away += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(late + turned_away, 300);
+    assert!(
+        turned_away >= 300 - 1 - crate::plugin::limits::MAX_WAITING,
+        "{turned_away}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_traps_leave_the_pool_whole() {
+    let bad = Guest {
+        begin: guest::TRAP,
+        answer: GRANT,
+        ..GOOD
+    }
+    .module();
+    let bench = Bench::new(&[("trap.wasm", &bad)]);
+    let plugins = bench.load().await;
+    for _ in 0..1000 {
+        assert_undecided(
+            plugins.begin(session(), "alice").await,
+            "trap",
+            "begin trapped",
+        );
+    }
+    let plugin = &plugins.authenticators[0];
+    assert_eq!(plugin.pool.warm(), 0, "no instance outlives a trap");
+    let answer = crate::plugin::authenticator::Answer {
+        kind: crate::plugin::authenticator::PromptKind::Password,
+        secret: wharf_protocol::secret::Secret::new(""),
+    };
+    for _ in 0..100 {
+        let step = plugin.answer(session(), "alice", &answer, b"").await;
+        assert!(
+            matches!(step, Ok(crate::plugin::authenticator::Step::Grant(_))),
+            "{step:?}"
+        );
+    }
+    assert_eq!(plugin.pool.warm(), 1, "one instance served them all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_instance_serves_more_calls_than_it_may_hold_handles() {
+    let asks = Guest {
+        begin: GRANT,
+        ..GOOD
+    }
+    .module();
+    let bench = Bench::new(&[("many.wasm", &asks)]);
+    let plugins = bench.load().await;
+    for _ in 0..9_000 {
+        let login = plugins.begin(session(), "alice").await;
+        assert!(matches!(login, Login::Granted(_)), "{login:?}");
+    }
+}
