@@ -31,6 +31,10 @@ impl Pace {
     }
 
     /// Rest until `bytes` more fit the limit.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "transfers run on blocking threads, never on the reactor"
+    )]
     pub(super) fn moved(&mut self, bytes: usize) {
         let Some(rate) = self.bytes_per_second else {
             return;

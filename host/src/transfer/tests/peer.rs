@@ -41,6 +41,11 @@ pub(super) fn pair() -> (TcpStream, TcpStream) {
 
 impl Ends {
     pub(super) fn new(protection: Protection) -> Self {
+        Self::with_tickets(protection, 0)
+    }
+
+    /// With sessions that can be resumed, by as many tickets where that takes any.
+    pub(super) fn with_tickets(protection: Protection, tickets: usize) -> Self {
         let version = match protection {
             Protection::Clear => return Self { tls: None },
             Protection::Tls12 => &TLS12,
@@ -56,7 +61,7 @@ impl Ends {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.clone()], key)
             .expect("a server");
-        server.send_tls13_tickets = 0;
+        server.send_tls13_tickets = tickets;
         let mut roots = RootCertStore::empty();
         roots.add(certificate).expect("a root");
         let client = ClientConfig::builder_with_provider(provider)

@@ -57,7 +57,7 @@ fn under_tls_a_bare_end_is_forgiven_unless_strict() {
 
 #[test]
 fn under_tls_an_end_before_the_handshake_is_no_empty_file() {
-    let failed = upload(Protection::Tls13, |_| (), |peer| drop(peer)).expect_err("fails");
+    let failed = upload(Protection::Tls13, |_| (), drop).expect_err("fails");
     assert_eq!(Failure::from(failed), Failure::DataHandshake);
 }
 
@@ -90,6 +90,32 @@ fn a_handshake_has_a_time_limit() {
         Failure::DataHandshake
     );
     drop(held);
+}
+
+#[test]
+fn a_session_that_is_not_resumed_is_refused_where_that_is_required() {
+    let fixture = Fixture::new(b"content");
+    for protection in [Protection::Tls12, Protection::Tls13] {
+        let ends = Ends::with_tickets(protection, 1);
+        for (required, resumes) in [(true, false), (false, false), (true, true)] {
+            let (mut connection, mut peer) = ends.connect();
+            connection
+                .tls
+                .as_mut()
+                .expect("is protected")
+                .require_resumed = required;
+            let running = fixture.send(connection, 0);
+            if required && !resumes {
+                peer.shake_hands();
+                drop(peer);
+                let failed = ended(running).expect_err("is refused");
+                assert_eq!(Failure::from(failed), Failure::NotResumed);
+                continue;
+            }
+            assert_eq!(peer.read_all(), b"content", "{protection:?} {required}");
+            ended(running).expect("ends well");
+        }
+    }
 }
 
 #[test]
