@@ -17,7 +17,10 @@ pub struct Sinks(BTreeMap<String, Arc<dyn Sink>>);
 
 /// A sink could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("sink {name}: cannot use {}: {source}; make the directory and give this user access to it", root.display())]
+#[error(
+    "sink {name}: cannot use {}: {source}; make the directory and give this user access to it",
+    root.display()
+)]
 pub struct OpenSinkError {
     name: String,
     root: PathBuf,

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 /// The state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make the state directory {}: {source}; make it and give it to this user", path.display())]
+#[error(
+    "cannot make the state directory {}: {source}; make it and give it to this user",
+    path.display()
+)]
 pub struct StateDirError {
     path: PathBuf,
     source: io::Error,

@@ -1,7 +1,8 @@
 //! Compiled components, kept so that they need not be compiled again.
 //!
 //! Compiled code is native code, so nothing is loaded that was not written by this host: the
-//! directory belongs to its user alone, and every entry carries a keyed hash of its name and content.
+//! directory belongs to its user alone, and every entry carries a keyed hash of its name and
+//! content.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{Hash as _, Hasher};

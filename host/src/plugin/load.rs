@@ -76,8 +76,8 @@ pub enum LoadCause {
     RoleNotServed(Role),
     /// It wants something of the host that the host does not have, or exports what it cannot call.
     #[error(
-        "it was built against another version of wharf:plugin, or for another host: {0}; rebuild it \
-         with the interfaces that belong to this host"
+        "it was built against another version of wharf:plugin, or for another host: {0}; \
+         rebuild it with the interfaces that belong to this host"
     )]
     Mismatch(String),
     /// It says itself that it cannot serve.

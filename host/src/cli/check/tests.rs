@@ -88,7 +88,8 @@ fn passive_ports_must_suffice_and_be_free() {
 #[test]
 fn sinks_must_be_directories() {
     let source = format!(
-        "{QUIET}[sink.a]\nkind = \"fs\"\nroot = \"gone\"\n[sink.b]\nkind = \"fs\"\nroot = \"file\"\n"
+        "{QUIET}[sink.a]\nkind = \"fs\"\nroot = \"gone\"\n\
+         [sink.b]\nkind = \"fs\"\nroot = \"file\"\n"
     );
     let found = found(&source, &[("file", "")]);
     let told = messages(&found.problems);

@@ -58,7 +58,8 @@ async fn what_may_differ_within_a_major_version_loads() {
         &[("wharf:plugin@1.0.0", "wharf:plugin@1.9.0")],
         // Built before the host got a function, and before a resource got a getter.
         &[(
-            "  verify-totp: func(\n    secret-base32: string,\n    code: string,\n    window: u8,\n  ) -> result<option<u64>, error>;",
+            "  verify-totp: func(\n    secret-base32: string,\n    code: string,\n    \
+             window: u8,\n  ) -> result<option<u64>, error>;",
             "",
         )],
         &[("    recall: func(key: string) -> option<list<u8>>;", "")],
