@@ -138,11 +138,36 @@ fn denied(plugin: &Plugin, denial: Denial) -> Login {
         DenialReason::NeedsTls => LoginDenial::NeedsTls,
         _ => LoginDenial::Other,
     };
-    let detail = denial.detail.as_deref().map(one_line).unwrap_or_default();
+    let name = reason_name(denial.reason);
+    let detail = match denial.detail.as_deref().map(one_line) {
+        Some(detail) => format!("{}: {name}: {detail}", plugin.name()),
+        None => format!("{}: {name}", plugin.name()),
+    };
+    let text = denial.text.as_deref().map(one_line);
     Login::Denied {
         reason,
-        text: denial.text.as_deref().map(one_line),
-        detail: format!("{}: {:?} {detail}", plugin.name(), denial.reason),
+        text,
+        detail,
+    }
+}
+
+/// The name that the contract has for it.
+fn reason_name(reason: DenialReason) -> &'static str {
+    match reason {
+        DenialReason::Credentials => "credentials",
+        DenialReason::AccountDisabled => "account-disabled",
+        DenialReason::AccountExpired => "account-expired",
+        DenialReason::Address => "address",
+        DenialReason::NeedsTls => "needs-tls",
+        DenialReason::NeedsCertificate => "needs-certificate",
+        DenialReason::TooManySessions => "too-many-sessions",
+        DenialReason::Permission => "permission",
+        DenialReason::NotFound => "not-found",
+        DenialReason::NameNotAllowed => "name-not-allowed",
+        DenialReason::Quota => "quota",
+        DenialReason::TooLarge => "too-large",
+        DenialReason::ContentRejected => "content-rejected",
+        DenialReason::Policy => "policy",
     }
 }
 
