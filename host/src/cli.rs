@@ -3,6 +3,7 @@
 mod check;
 mod init;
 mod password;
+mod plugin;
 mod serve;
 
 use std::path::PathBuf;
@@ -28,6 +29,9 @@ enum Command {
     Serve(Serve),
     /// Check the configuration, certificates, sinks and every plugin; exit 1 if anything is wrong
     Check(ConfigDirectory),
+    /// Look at plugins
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// Print an argon2id string of a password from a prompt or standard input
     HashPassword,
 }
@@ -64,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Init(init) => init.run(),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(directory) => check::run(&directory.config),
+        Command::Plugin(command) => command.run(),
         Command::HashPassword => password::run(),
     };
     match done {

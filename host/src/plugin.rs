@@ -52,5 +52,12 @@ pub struct Plugins {
     sinks: Vec<String>,
 }
 
+impl Plugins {
+    /// The names of those that decide who may log in, in the order in which they are asked.
+    pub fn authenticators(&self) -> impl Iterator<Item = &str> {
+        self.authenticators.iter().map(|plugin| plugin.name())
+    }
+}
+
 #[cfg(test)]
 mod tests;

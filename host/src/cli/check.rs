@@ -1,6 +1,7 @@
 //! `wharf check`: whatever would keep the host from serving, found without serving.
 
 mod certificate;
+mod plugins;
 mod storage;
 
 use std::net::IpAddr;
@@ -25,7 +26,8 @@ struct Findings {
 /// Checks the configuration directory, tells what is configured, and fails if anything is wrong.
 pub fn run(directory: &Path) -> anyhow::Result<()> {
     let (config, origin) = Config::load(directory)?;
-    let found = examine(&config, &origin);
+    let mut found = examine(&config, &origin);
+    plugins::check(&config, &mut found)?;
     for warning in &found.warnings {
         eprintln!("warning: {warning}\n");
     }
@@ -39,6 +41,7 @@ pub fn run(directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Everything but the plugins.
 fn examine(config: &Config, origin: &Origin) -> Findings {
     let mut found = Findings::default();
     listeners(config, origin, &mut found);

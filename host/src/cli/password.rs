@@ -3,8 +3,6 @@
 use std::io::{self, BufRead, IsTerminal, Read};
 
 use anyhow::{Context, bail};
-use argon2::Argon2;
-use argon2::password_hash::PasswordHasher;
 use rand::RngExt;
 use wharf_protocol::secret::Secret;
 
@@ -70,17 +68,12 @@ pub fn random() -> Secret {
 
 /// `password` as an argon2id string in PHC form, with a random salt.
 pub fn hash(password: &Secret) -> anyhow::Result<String> {
-    let hash = Argon2::default()
-        .hash_password(password.expose().as_bytes())
-        .map_err(|error| anyhow::anyhow!("cannot hash the password: {error}"))?;
-    Ok(hash.to_string())
+    crate::plugin::hash_password(password.expose())
+        .map_err(|error| anyhow::anyhow!("cannot hash the password: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use argon2::password_hash::PasswordVerifier;
-    use argon2::password_hash::phc::PasswordHash;
-
     use super::*;
 
     #[test]
@@ -113,17 +106,8 @@ mod tests {
             encoded.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{encoded}"
         );
-        let parsed = PasswordHash::new(&encoded).unwrap();
-        assert!(
-            Argon2::default()
-                .verify_password(b"hunter2", &parsed)
-                .is_ok()
-        );
-        assert!(
-            Argon2::default()
-                .verify_password(b"hunter3", &parsed)
-                .is_err()
-        );
+        assert!(crate::plugin::verify_password(&encoded, "hunter2").unwrap());
+        assert!(!crate::plugin::verify_password(&encoded, "hunter3").unwrap());
     }
 
     #[test]

@@ -171,3 +171,36 @@ fn the_setting_that_names_the_fault_is_shown() {
         );
     }
 }
+
+#[test]
+fn plugins_are_tried_and_their_settings_have_lines() {
+    let directory = tempfile::tempdir().unwrap();
+    let plugins = directory.path().join("plugins");
+    fs::create_dir(&plugins).unwrap();
+    let config = Config::defaults(directory.path());
+
+    let mut found = Findings::default();
+    plugins::check(&config, &mut found).unwrap();
+    let warning = "there is no plugin here, so nobody can log in";
+    assert_eq!(messages(&found.warnings), [(None, warning)]);
+    assert_eq!(messages(&found.problems), []);
+
+    fs::write(plugins.join("a.wasm"), "garbage").unwrap();
+    fs::write(plugins.join("b.wasm"), "garbage").unwrap();
+    fs::write(plugins.join("b.toml"), "[limits]\nmemry = \"1MiB\"\n").unwrap();
+    let mut found = Findings::default();
+    plugins::check(&config, &mut found).unwrap();
+    let mut told: Vec<_> = found
+        .problems
+        .iter()
+        .map(|problem| {
+            (
+                problem.path.file_name().unwrap().to_str().unwrap(),
+                &problem.place,
+            )
+        })
+        .map(|(file, place)| (file, place.as_ref().map(|at| at.line)))
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, [("a.wasm", None), ("b.toml", Some(2))]);
+}

@@ -1,0 +1,31 @@
+//! `wharf plugin`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+
+use crate::plugin;
+
+/// What to do with a plugin.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// Tell what a plugin exports, imports and would need to be granted; nothing of it runs
+    Inspect {
+        /// A component or core module
+        file: PathBuf,
+    },
+}
+
+impl PluginCommand {
+    /// Does it.
+    pub fn run(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Inspect { file } => inspect(file),
+        }
+    }
+}
+
+fn inspect(file: &Path) -> anyhow::Result<()> {
+    print!("{}", plugin::inspect(file)?);
+    Ok(())
+}
