@@ -29,7 +29,7 @@ use certificate::{Files, Identity};
 use resumption::ControlSession;
 
 pub use client::ClientCertificate;
-pub use handshake::{DataHandshake, Flow, HandshakeError, TlsFacts, accept_control};
+pub use handshake::{DataHandshake, HandshakeError, TlsFacts, accept_control};
 pub use reload::Watch;
 
 /// Why TLS cannot be had as it is configured. Each message says what to do.

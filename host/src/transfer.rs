@@ -9,10 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio_rustls::rustls::ServerConfig;
 use wharf_protocol::transfer::{Representation, TransferMode};
 
-use crate::tls::SessionTls;
+use crate::tls::DataHandshake;
 
 pub use self::error::TransferError;
 pub use self::receive::receive_file;
@@ -35,31 +34,13 @@ pub struct DataConnection {
     /// How far it is; it owns the socket.
     pub progress: Arc<Progress>,
     /// PROT P: what the TLS handshake needs.
-    pub tls: Option<DataTls>,
+    pub tls: Option<DataHandshake>,
     /// TYPE
     pub representation: Representation,
     /// MODE
     pub mode: TransferMode,
     /// Time-outs and limits.
     pub settings: Settings,
-}
-
-/// What the handshake of a protected data connection needs.
-#[derive(Clone, Debug)]
-pub struct DataTls {
-    /// Issues no tickets, and resumes the sessions of one control connection only.
-    pub config: Arc<ServerConfig>,
-    /// A full handshake is [`TransferError::NotResumed`].
-    pub require_resumed: bool,
-}
-
-impl From<&SessionTls> for DataTls {
-    fn from(session: &SessionTls) -> Self {
-        Self {
-            config: session.data.clone(),
-            require_resumed: session.require_resumed,
-        }
-    }
 }
 
 /// Time-outs and limits of a transfer.

@@ -17,7 +17,8 @@ use super::job::{Completed, Job, blocking};
 use crate::data::DataError;
 use crate::sink::Upload;
 use crate::storage::Object;
-use crate::transfer::{self, DataConnection, DataTls, Progress, Settings, TransferError};
+use crate::tls::SessionTls;
+use crate::transfer::{self, DataConnection, Progress, Settings, TransferError};
 
 /// A transfer that can begin: its object is open and its data connection is there.
 pub(super) struct Ready {
@@ -83,7 +84,10 @@ impl Control {
         };
         let kind = transfer.kind.clone();
         let settings = self.transfer_settings(&transfer);
-        let tls = self.data_tls(transfer.protection);
+        let tls = match transfer.protection {
+            Protection::Private => self.tls.as_ref().map(SessionTls::data_handshake),
+            Protection::Clear => None,
+        };
         let (local, peer) = (self.local, self.peer);
         let deadline = Instant::now() + self.host.config.limits.data_connect_timeout;
         Box::pin(async move {
@@ -177,17 +181,6 @@ impl Control {
             },
             ..Settings::default()
         }
-    }
-
-    fn data_tls(&self, protection: Protection) -> Option<DataTls> {
-        let tls = self
-            .tls
-            .as_ref()
-            .filter(|_| protection == Protection::Private)?;
-        Some(DataTls {
-            config: Arc::clone(&tls.data),
-            require_resumed: tls.require_resumed,
-        })
     }
 }
 

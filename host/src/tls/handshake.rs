@@ -71,15 +71,6 @@ where
     Ok((stream, facts))
 }
 
-/// Which way the bytes of a data connection go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
-    /// Downloads and listings.
-    ToClient,
-    /// Uploads.
-    FromClient,
-}
-
 /// What one data handshake needs.
 #[derive(Clone, Debug)]
 pub struct DataHandshake {
@@ -104,17 +95,31 @@ impl DataHandshake {
     }
 }
 
+#[cfg(test)]
+impl DataHandshake {
+    /// A handshake that has nothing to do with a control session.
+    pub(crate) fn with(config: Arc<ServerConfig>) -> Self {
+        Self {
+            config,
+            accepting: None,
+            require_resumed: false,
+        }
+    }
+}
+
 impl SessionTls {
     /// Prepares the handshake of one data connection.
-    pub fn data_handshake(&self, flow: Flow) -> DataHandshake {
+    ///
+    /// It gives a ticket only where resuming is required: a client that uses each ticket once (those
+    /// of OpenSSL do) would be refused at its next transfer. Elsewhere it gives none, since a client
+    /// that closes without reading it may reset the connection and lose the end of an upload.
+    pub fn data_handshake(&self) -> DataHandshake {
         let mut config = ServerConfig::clone(&self.data);
         let accepting = self
             .resumption
             .as_ref()
             .map(|session| session.accept(&mut config));
-        // Where resuming is required, the next transfer needs a ticket after an upload too.
-        let issue = flow == Flow::ToClient || self.require_resumed;
-        config.send_tls13_tickets = usize::from(issue && accepting.is_some());
+        config.send_tls13_tickets = usize::from(self.require_resumed);
         DataHandshake {
             config: Arc::new(config),
             accepting,

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::{ClientConfig, HandshakeKind, NamedGroup, RootCertStor
 use tokio_rustls::{TlsConnector, client, server};
 
 use super::handshake::accept;
-use super::{Flow, HandshakeError, SessionTls, Tls, TlsFacts, accept_control};
+use super::{HandshakeError, SessionTls, Tls, TlsFacts, accept_control};
 use crate::config::{self, SessionReuse};
 
 /// An authority with a directory for the files that it makes.
@@ -201,12 +201,11 @@ pub(super) async fn control(
 /// A data handshake.
 pub(super) async fn data(
     session: &SessionTls,
-    flow: Flow,
     client: &ClientConfig,
 ) -> Result<Ends, HandshakeError> {
     let (near, far) = duplex(64 * 1024);
     let client = tokio::spawn(connect(far, client.clone()));
-    let handshake = session.data_handshake(flow);
+    let handshake = session.data_handshake();
     let server = accept(near, &handshake.config, soon()).await?;
     handshake.finish(server.get_ref().1.handshake_kind())?;
     Ok(exchange(server, client.await.unwrap().unwrap()).await)

@@ -5,11 +5,12 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio_rustls::rustls::{HandshakeKind, ServerConnection};
+use tokio_rustls::rustls::ServerConnection;
 
 use super::buffer::Block;
-use super::{DataTls, Settings, TransferError};
+use super::{Settings, TransferError};
 use crate::limits::TRANSFER_BLOCK_BYTES;
+use crate::tls::DataHandshake;
 
 /// A data connection after its handshake.
 pub(super) struct Secured {
@@ -27,7 +28,7 @@ impl Secured {
     /// Perform the handshake within its time limit.
     pub(super) fn handshake(
         socket: Arc<TcpStream>,
-        tls: &DataTls,
+        tls: &DataHandshake,
         settings: &Settings,
     ) -> Result<Self, TransferError> {
         let failed = TransferError::Handshake;
@@ -51,9 +52,8 @@ impl Secured {
             .socket()
             .set_read_timeout(Some(settings.stall))
             .map_err(failed)?;
-        if tls.require_resumed
-            && secured.connection.handshake_kind() != Some(HandshakeKind::Resumed)
-        {
+        let kind = secured.connection.handshake_kind();
+        if tls.finish(kind).is_err() {
             let _ = secured.send_close_notify();
             return Err(TransferError::NotResumed);
         }

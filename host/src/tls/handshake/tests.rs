@@ -70,12 +70,10 @@ async fn a_client_certificate_is_told_and_asked_for_once() {
         );
         assert_eq!(certificate.fingerprint.len(), 64);
         assert_eq!(certificate.chain.len(), 1);
-        assert!(resumed(
-            &data(&session, Flow::ToClient, &alice).await.unwrap()
-        ));
+        assert!(resumed(&data(&session, &alice).await.unwrap()));
         let stranger = client(&authority, way, &Arc::default(), None);
         assert!(
-            data(&session, Flow::ToClient, &stranger).await.is_ok(),
+            data(&session, &stranger).await.is_ok(),
             "data handshakes ask for none"
         );
     }

@@ -1,7 +1,7 @@
 //! What resumes, and what does not, with a rustls client.
 
 use super::super::testing::{Authority, Store, WAYS, Way, client, control, data, resumed};
-use super::super::{Flow, HandshakeError, SessionTls};
+use super::super::{HandshakeError, SessionTls};
 use tokio_rustls::rustls::crypto::aws_lc_rs::Ticketer;
 
 use super::*;
@@ -29,7 +29,7 @@ async fn the_own_session_resumes_any_number_of_times() {
             let (session, _, client) = session(&authority, tls.for_session(), way).await;
             // More often than there are tickets, and than sessions are stored.
             for _ in 0..limits::TLS13_TICKETS + limits::TLS_STORED_SESSIONS + 1 {
-                let ends = data(&session, Flow::ToClient, &client).await.unwrap();
+                let ends = data(&session, &client).await.unwrap();
                 assert!(resumed(&ends), "{reuse:?} {way:?}");
             }
         }
@@ -37,20 +37,15 @@ async fn the_own_session_resumes_any_number_of_times() {
 }
 
 #[tokio::test]
-async fn uploads_give_tickets_only_where_clients_need_them() {
+async fn data_handshakes_give_tickets_only_where_clients_need_them() {
     let authority = Authority::new();
-    for (reuse, flow, given) in [
-        (SessionReuse::Allow, Flow::ToClient, 1),
-        (SessionReuse::Allow, Flow::FromClient, 0),
-        (SessionReuse::Require, Flow::ToClient, 1),
-        (SessionReuse::Require, Flow::FromClient, 1),
-    ] {
+    for (reuse, given) in [(SessionReuse::Allow, 0), (SessionReuse::Require, 1)] {
         let tls = authority.server(reuse);
         let (session, store, client) = session(&authority, tls.for_session(), Way::Tls13).await;
         assert_eq!(store.given(), limits::TLS13_TICKETS);
-        assert!(resumed(&data(&session, flow, &client).await.unwrap()));
+        assert!(resumed(&data(&session, &client).await.unwrap()));
         let all = limits::TLS13_TICKETS + given;
-        assert_eq!(store.given(), all, "{reuse:?} {flow:?}");
+        assert_eq!(store.given(), all, "{reuse:?}");
     }
 }
 
@@ -84,15 +79,11 @@ async fn another_session_does_not_resume() {
     let require = authority.server(SessionReuse::Require);
     for way in WAYS {
         let (_one, _, client) = session(&authority, allow.for_session(), way).await;
-        let ends = data(&allow.for_session(), Flow::ToClient, &client)
-            .await
-            .unwrap();
+        let ends = data(&allow.for_session(), &client).await.unwrap();
         assert!(!resumed(&ends), "{way:?}");
 
         let (_one, _, client) = session(&authority, require.for_session(), way).await;
-        let refused = data(&require.for_session(), Flow::ToClient, &client)
-            .await
-            .unwrap_err();
+        let refused = data(&require.for_session(), &client).await.unwrap_err();
         assert!(
             matches!(refused, HandshakeError::NotResumed),
             "{way:?}: {refused}"
@@ -110,7 +101,7 @@ async fn a_full_data_handshake_leaves_nothing_to_resume() {
         let intruder = client(&authority, way, &store, None);
         // The ticket that TLS 1.3 gave the first time is worth nothing.
         for _ in 0..2 {
-            let ends = data(&session, Flow::ToClient, &intruder).await.unwrap();
+            let ends = data(&session, &intruder).await.unwrap();
             assert!(!resumed(&ends), "{way:?}");
         }
     }
@@ -124,9 +115,7 @@ async fn a_refused_data_handshake_leaves_nothing_to_resume() {
         let (session, ..) = session(&authority, tls.for_session(), way).await;
         let intruder = client(&authority, way, &Arc::default(), None);
         for _ in 0..2 {
-            let refused = data(&session, Flow::FromClient, &intruder)
-                .await
-                .unwrap_err();
+            let refused = data(&session, &intruder).await.unwrap_err();
             assert!(
                 matches!(refused, HandshakeError::NotResumed),
                 "{way:?}: {refused}"
@@ -142,9 +131,6 @@ async fn nothing_resumes_where_it_is_off() {
     for way in WAYS {
         let (session, store, client) = session(&authority, tls.for_session(), way).await;
         assert_eq!(store.given(), 0, "{way:?}");
-        assert!(
-            !resumed(&data(&session, Flow::ToClient, &client).await.unwrap()),
-            "{way:?}"
-        );
+        assert!(!resumed(&data(&session, &client).await.unwrap()), "{way:?}");
     }
 }

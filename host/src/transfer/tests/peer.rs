@@ -79,10 +79,10 @@ impl Ends {
         let (server, client) = pair();
         let connection = DataConnection {
             progress: Arc::new(Progress::new(Arc::new(server))),
-            tls: self.tls.as_ref().map(|(config, _)| DataTls {
-                config: config.clone(),
-                require_resumed: false,
-            }),
+            tls: self
+                .tls
+                .as_ref()
+                .map(|(config, _)| DataHandshake::with(config.clone())),
             representation: Representation::Image,
             mode: TransferMode::Stream,
             settings: Settings::default(),
