@@ -5,11 +5,21 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tracing::info;
+use tokio::task::spawn_blocking;
+use tracing::{info, warn};
 
 use crate::config;
 use crate::sink::Sink;
 use crate::sink::fs::FsSink;
+
+/// Removes what uploads left that a crash ended. Nobody sees it, so nothing waits for this.
+fn remove_orphans(name: &str, sink: &FsSink) {
+    match sink.remove_orphans() {
+        Ok(0) => {}
+        Ok(orphans) => info!(sink = name, orphans, "removed what a crash left of uploads"),
+        Err(error) => warn!(sink = name, %error, "cannot remove what a crash left of uploads"),
+    }
+}
 
 /// The sinks of `wharf.toml`, open.
 #[derive(Debug)]
@@ -28,7 +38,7 @@ pub struct OpenSinkError {
 }
 
 impl Sinks {
-    /// Opens every sink and removes what a crash left half uploaded.
+    /// Opens every sink.
     pub fn open(config: &config::Config) -> Result<Self, OpenSinkError> {
         let mut sinks = BTreeMap::new();
         for (name, sink) in &config.sinks {
@@ -39,10 +49,9 @@ impl Sinks {
                 source,
             };
             let sink = FsSink::open(&settings.root, config.server.durability).map_err(failed)?;
-            let orphans = sink.remove_orphans().map_err(failed)?;
-            if orphans > 0 {
-                info!(sink = %name, orphans, "removed uploads that a stopped host left unfinished");
-            }
+            let orphaned = sink.clone();
+            let sink_name = name.clone();
+            spawn_blocking(move || remove_orphans(&sink_name, &orphaned));
             sinks.insert(name.clone(), Arc::new(sink) as Arc<dyn Sink>);
         }
         Ok(Self(sinks))
