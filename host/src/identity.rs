@@ -51,7 +51,12 @@ pub struct Identity {
 impl Identity {
     /// Whether `operation` is permitted at `path`. What no rule permits is forbidden.
     pub fn permits(&self, operation: Operation, path: &VirtualPath) -> bool {
-        self.rules.permit(operation, path)
+        self.permitted(path).contains(operation)
+    }
+
+    /// All that is permitted at `path`.
+    pub fn permitted(&self, path: &VirtualPath) -> Operations {
+        self.rules.permitted(path)
     }
 }
 
@@ -103,13 +108,18 @@ impl Rules {
         Self(rules)
     }
 
-    /// Whether they permit `operation` at `path`.
-    pub fn permit(&self, operation: Operation, path: &VirtualPath) -> bool {
-        self.0
-            .iter()
-            .rev()
-            .find(|rule| rule.operations.contains(operation) && rule.pattern.matches(path.as_str()))
-            .is_some_and(|rule| rule.permit)
+    /// What they permit at `path`.
+    pub fn permitted(&self, path: &VirtualPath) -> Operations {
+        let mut permitted = Operations::default();
+        for rule in &self.0 {
+            if rule.pattern.matches(path.as_str()) {
+                permitted = match rule.permit {
+                    true => permitted.with(rule.operations),
+                    false => permitted.without(rule.operations),
+                };
+            }
+        }
+        permitted
     }
 }
 
@@ -145,7 +155,7 @@ mod tests {
         for &(count, operation, expected) in cases {
             let rules = Rules::new(rules[..count].to_vec());
             assert_eq!(
-                rules.permit(operation, &root),
+                rules.permitted(&root).contains(operation),
                 expected,
                 "{count} rules, {operation:?}"
             );

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod limits;
 pub mod logging;
+pub mod memory;
 pub mod state_dir;
 
 pub mod host;

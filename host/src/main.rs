@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    wharf::memory::keep_small();
     wharf::cli::run()
 }

@@ -158,7 +158,7 @@ impl Storage {
             });
         }
         let mut entries = Vec::new();
-        for entry in self.list(path)? {
+        for entry in self.list(path, false)? {
             if entries.len() == limits::STATUS_ENTRIES_MAX {
                 return Err(StorageError::TooManyEntries);
             }
@@ -195,10 +195,13 @@ impl Storage {
         Ok(place.sink.stat(&place.key)?)
     }
 
-    /// The entries of a directory, each with what this user may do to it.
-    fn list(&self, directory: &VirtualPath) -> Result<Entries, StorageError> {
+    /// The entries of a directory; `with_allowed`, each with what this user may do to it.
+    fn list(&self, directory: &VirtualPath, with_allowed: bool) -> Result<Entries, StorageError> {
         let place = self.locate(Permission::Browse, directory)?;
         let entries = place.sink.list(&place.key)?;
+        if !with_allowed {
+            return Ok(entries);
+        }
         let (identity, directory) = (Arc::clone(&self.identity), directory.clone());
         Ok(Box::new(entries.map(move |entry| {
             let mut entry = entry?;
@@ -253,7 +256,8 @@ fn refuse_root(path: &VirtualPath) -> Result<(), StorageError> {
 
 /// What `identity` may do with what stands at `path`, as listings tell it.
 fn allowed(identity: &Identity, path: &VirtualPath) -> Allowed {
-    let permits = |permission| identity.permits(permission, path);
+    let permitted = identity.permitted(path);
+    let permits = |permission| permitted.contains(permission);
     Allowed {
         retrieve: permits(Permission::Download),
         store: permits(Permission::Upload),

@@ -47,6 +47,16 @@ impl Operations {
         self.0 & (1 << operation as u16) != 0
     }
 
+    /// Those of either set.
+    pub fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Those of this set that are not in the other.
+    pub fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
     /// Adds `operation`.
     pub fn insert(&mut self, operation: Operation) {
         self.0 |= 1 << operation as u16;

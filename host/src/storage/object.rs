@@ -96,7 +96,8 @@ impl Storage {
     ) -> Result<Object, StorageError> {
         let entry = self.entry(Permission::Browse, path)?;
         let entries: Entries = match (entry.kind, format) {
-            (EntryKind::Directory, _) => self.list(path)?,
+            (EntryKind::Directory, ListFormat::Facts(facts)) => self.list(path, facts.perm)?,
+            (EntryKind::Directory, _) => self.list(path, false)?,
             (_, ListFormat::Facts(_)) => return Err(SinkError::NotDirectory.into()),
             (_, ListFormat::Long | ListFormat::Names) => Box::new(std::iter::once(Ok(entry))),
         };
