@@ -97,6 +97,14 @@ impl DataHandshake {
 
 #[cfg(test)]
 impl DataHandshake {
+    /// The same, refused unless it resumes.
+    pub(crate) fn required(self, require_resumed: bool) -> Self {
+        Self {
+            require_resumed,
+            ..self
+        }
+    }
+
     /// A handshake that has nothing to do with a control session.
     pub(crate) fn with(config: Arc<ServerConfig>) -> Self {
         Self {

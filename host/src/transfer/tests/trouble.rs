@@ -99,11 +99,7 @@ fn a_session_that_is_not_resumed_is_refused_where_that_is_required() {
         let ends = Ends::with_tickets(protection, 1);
         for (required, resumes) in [(true, false), (false, false), (true, true)] {
             let (mut connection, mut peer) = ends.connect();
-            connection
-                .tls
-                .as_mut()
-                .expect("is protected")
-                .require_resumed = required;
+            connection.tls = connection.tls.map(|tls| tls.required(required));
             let running = fixture.send(connection, 0);
             if required && !resumes {
                 peer.shake_hands();
