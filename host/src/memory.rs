@@ -27,17 +27,3 @@ pub fn keep_small() {
 /// Other C libraries give large blocks back by themselves.
 #[cfg(not(target_env = "gnu"))]
 pub fn keep_small() {}
-
-#[cfg(all(test, target_env = "gnu"))]
-mod tests {
-    #[test]
-    fn a_large_block_is_a_mapping_of_its_own() {
-        super::keep_small();
-        let block = || std::hint::black_box(vec![1_u8; 24 * 1024 * 1024]);
-        // By itself the allocator would learn from the first one to keep the second in a heap.
-        drop(block());
-        let second = block();
-        // Behind the allocator's header of two words, at the start of a page.
-        assert_eq!(second.as_ptr().addr() % 4096, 2 * size_of::<usize>());
-    }
-}
