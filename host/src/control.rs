@@ -129,6 +129,7 @@ impl Control {
                     _ => return Ok(Input::End(EndReason::ShuttingDown)),
                 },
                 () = sleep_until(deadline), if self.job.is_none() => return Ok(Input::End(reason)),
+                () = expiry(self.login.expires()) => return Ok(Input::End(EndReason::Expired)),
             }
         }
     }
@@ -277,6 +278,14 @@ impl Control {
 async fn completion(job: &mut Option<Job>) -> Completed {
     match job {
         Some(job) => poll_fn(|context| job.as_mut().poll(context)).await,
+        None => pending().await,
+    }
+}
+
+/// Waits until a grant runs out, for ever if it does not.
+async fn expiry(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
         None => pending().await,
     }
 }

@@ -24,20 +24,14 @@ pub struct Identity {
     pub home: VirtualPath,
     /// What is permitted where.
     pub rules: Rules,
-    /// How much may be stored.
-    pub quota: Quota,
     /// How fast bytes may move, all transfers of the session together.
     pub bandwidth: Bandwidth,
     /// How many sessions the principal may have at once.
     pub max_sessions: Option<u32>,
-    /// How many transfers the principal may run at once.
-    pub max_transfers: Option<u32>,
     /// The largest file that may be stored, in bytes.
     pub max_upload_size: Option<u64>,
     /// How long the session may be idle.
     pub idle_timeout: Option<Duration>,
-    /// How often the session guards are asked again.
-    pub revalidate: Option<Duration>,
     /// When the session ends, whatever it does.
     pub expires_at: Option<SystemTime>,
     /// The groups the principal belongs to.
@@ -67,15 +61,6 @@ pub struct Root {
     pub sink: String,
     /// What the user sees as `/`.
     pub prefix: Key,
-}
-
-/// What may be stored; `None` is without limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quota {
-    /// In bytes.
-    pub bytes: Option<u64>,
-    /// In files.
-    pub files: Option<u64>,
 }
 
 /// In bytes per second; `None` is without limit, and neither is ever 0.

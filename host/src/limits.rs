@@ -86,3 +86,6 @@ pub const STATUS_ENTRIES_MAX: usize = 10_000;
 
 /// Blocking threads beyond one for each session: plugins are compiled and passwords verified there.
 pub const SPARE_THREADS: usize = 64;
+
+/// The longest that a grant is timed: beyond it a clock could not count, and no session lasts.
+pub const GRANT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);

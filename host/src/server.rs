@@ -1,7 +1,7 @@
 //! Listens, hands each connection to a task of its own, and drains them when told to stop.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ fn listen(listeners: &[Listener]) -> Result<Vec<OpenListener>, ListenError> {
                 address: settings.address,
                 source,
             };
-            let socket = open(settings.address).map_err(failed)?;
+            let socket = open_any(settings.address).map_err(failed)?;
             let address = socket.local_addr().map_err(failed)?;
             info!(listener = settings.name, %address, tls = ?settings.tls, "listening");
             Ok(OpenListener {
@@ -162,6 +162,25 @@ fn report_panic(ended: Result<(), tokio::task::JoinError>) {
     {
         error!(%error, "a session panicked");
     }
+}
+
+/// Listens on `address`, or on every IPv4 address where every address is meant and this machine has
+/// no IPv6.
+fn open_any(address: SocketAddr) -> io::Result<TcpListener> {
+    match open(address) {
+        Err(error) if is_without_ipv6(&error) && address.ip() == Ipv6Addr::UNSPECIFIED => {
+            warn!(%address, "this machine has no IPv6, listening on IPv4 alone");
+            open(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))
+        }
+        opened => opened,
+    }
+}
+
+fn is_without_ipv6(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)
+    )
 }
 
 /// Listens with a deep backlog, so that a burst of clients is not refused, and, on an IPv6

@@ -291,6 +291,8 @@ pub enum EndReason {
     Idle,
     /// No login within the login time-out.
     LoginTimeout,
+    /// The grant of the login has run out.
+    Expired,
     /// The server is being stopped.
     ShuttingDown,
     /// The peer sent what no FTP client sends (HTTP, TLS on a plain port) or too many bad lines.

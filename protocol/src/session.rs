@@ -226,6 +226,7 @@ impl State {
         let text = match reason {
             EndReason::Idle => "Idle for too long, closing",
             EndReason::LoginTimeout => "No login in time, closing",
+            EndReason::Expired => "The login has expired, closing",
             EndReason::ShuttingDown => "The server is shutting down",
             EndReason::NotFtp => "This is an FTP server, closing",
         };

@@ -1,9 +1,9 @@
 //! Who is logged in on a control connection, and how far a login has come.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use tokio::time::sleep;
+use tokio::time::{self, sleep};
 use tracing::{info, warn};
 use wharf_protocol::effect::{Credential, LoginDenial, LoginStep};
 
@@ -12,6 +12,7 @@ use super::job::{Completed, Job};
 use crate::admission::{FailedLogin, Refusal, SessionPermit};
 use crate::host::Host;
 use crate::identity::Identity;
+use crate::limits;
 use crate::plugin::{self, Continuation, SessionFacts, TlsFacts};
 use crate::storage::Storage;
 
@@ -27,6 +28,8 @@ pub(super) struct Login {
 struct User {
     identity: Arc<Identity>,
     storage: Storage,
+    /// When the grant runs out.
+    expires: Option<time::Instant>,
     /// Counts the session against the user's limit until it ends.
     _permit: SessionPermit,
 }
@@ -63,6 +66,11 @@ impl Login {
     /// What the user can reach.
     pub(super) fn storage(&self) -> Option<Storage> {
         self.user.as_ref().map(|user| user.storage.clone())
+    }
+
+    /// When the grant runs out.
+    pub(super) fn expires(&self) -> Option<time::Instant> {
+        self.user.as_ref()?.expires
     }
 
     /// The control connection is under TLS now, or in clear again.
@@ -134,11 +142,17 @@ impl Login {
         self.facts.principal = Some(identity.principal.clone());
         self.facts.groups.clone_from(&identity.groups);
         self.facts.attributes.clone_from(&identity.attributes);
+        // What has run out already ends at once.
+        let expires = identity.expires_at.map(|at| {
+            let left = at.duration_since(SystemTime::now()).unwrap_or_default();
+            time::Instant::now() + left.min(limits::GRANT_MAX)
+        });
         let identity = Arc::new(identity);
         let storage = Storage::new(Arc::clone(&identity), Arc::clone(&host.sinks));
         self.user = Some(User {
             identity,
             storage,
+            expires,
             _permit: permit,
         });
         step

@@ -1,11 +1,13 @@
 //! The object of a transfer, open before the client hears 150.
 
+use std::iter;
+
 use wharf_protocol::listing::EntryKind;
 use wharf_protocol::path::{PathArgument, VirtualPath};
 use wharf_protocol::transfer::{ListFormat, TransferKind};
 
 use super::{Storage, StorageError, exists};
-use crate::identity::Operation as Permission;
+use crate::identity::{Operation as Permission, Pattern};
 use crate::sink::{Entries, Reader, SinkError, Upload, WriteMode};
 
 /// The name of a STOU for which the client wished none.
@@ -94,12 +96,20 @@ impl Storage {
         format: ListFormat,
         hidden: bool,
     ) -> Result<Object, StorageError> {
-        let entry = self.entry(Permission::Browse, path)?;
-        let entries: Entries = match (entry.kind, format) {
-            (EntryKind::Directory, ListFormat::Facts(facts)) => self.list(path, facts.perm)?,
-            (EntryKind::Directory, _) => self.list(path, false)?,
-            (_, ListFormat::Facts(_)) => return Err(SinkError::NotDirectory.into()),
-            (_, ListFormat::Long | ListFormat::Names) => Box::new(std::iter::once(Ok(entry))),
+        let entries: Entries = match (self.entry(Permission::Browse, path), format) {
+            (Ok(entry), ListFormat::Facts(facts)) => match entry.kind {
+                EntryKind::Directory => self.list(path, facts.perm)?,
+                _ => return Err(SinkError::NotDirectory.into()),
+            },
+            (Ok(entry), _) => match entry.kind {
+                EntryKind::Directory => self.list(path, false)?,
+                _ => Box::new(iter::once(Ok(entry))),
+            },
+            (
+                Err(StorageError::Sink(SinkError::NotFound)),
+                ListFormat::Long | ListFormat::Names,
+            ) => self.list_matching(path)?,
+            (Err(error), _) => return Err(error),
         };
         let shown = entries.filter(move |entry| {
             hidden
@@ -111,5 +121,24 @@ impl Storage {
             entries: Box::new(shown),
             format,
         })
+    }
+
+    /// The entries whose names match the last part of `pattern`: clients send `NLST *.txt` and
+    /// leave the rest to the server, as for `mget`.
+    fn list_matching(&self, pattern: &VirtualPath) -> Result<Entries, StorageError> {
+        let wild = pattern.name().is_some_and(|name| name.contains(['*', '?']));
+        let (true, Some(directory)) = (wild, pattern.parent()) else {
+            return Err(SinkError::NotFound.into());
+        };
+        let Ok(pattern) = pattern.as_str().parse::<Pattern>() else {
+            return Err(SinkError::NotFound.into());
+        };
+        let entries = self.list(&directory, false)?;
+        Ok(Box::new(entries.filter(move |entry| {
+            let Ok(entry) = entry else { return true };
+            directory
+                .child(entry.name())
+                .is_some_and(|path| pattern.matches(path.as_str()))
+        })))
     }
 }

@@ -13,6 +13,8 @@ pub enum Situation {
     /// Logging in: what cannot be decided ends the session, so that nobody takes it for a wrong
     /// password.
     Login,
+    /// EPSV: what cannot be done is its network protocol (RFC 2428 section 3).
+    ExtendedPassive,
     /// A transfer from an offset: what a sink cannot do is the parameter of REST.
     Resume,
 }
@@ -66,6 +68,9 @@ impl Reply {
                 Code::ServiceClosing,
                 "The login cannot be decided now, try again later",
             ),
+            (Situation::ExtendedPassive, Failure::Unsupported) => {
+                CommandError::UnsupportedNetworkProtocol.into()
+            }
             (Situation::Resume, Failure::Unsupported) => Self::new(
                 Code::ParameterNotImplemented,
                 "This storage cannot resume here, use REST 0",

@@ -7,7 +7,7 @@ use super::context::Context;
 use crate::command::ExtendedPassive;
 use crate::effect::{Effect, Effects, Family};
 use crate::failure::Failure;
-use crate::reply::{Code, Reply};
+use crate::reply::{Code, Reply, Situation};
 
 /// Ports below are other servers': a client that names one means a bounce (RFC 2577 section 3).
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
@@ -75,7 +75,11 @@ impl Context {
         let address = match result {
             Ok(address) => address,
             Err(failure) => {
-                effects.push(Effect::Reply(failure.into()));
+                let situation = match passive {
+                    Passive::Extended => Situation::ExtendedPassive,
+                    Passive::Plain => Situation::Ordinary,
+                };
+                effects.push(Effect::Reply(Reply::refusing(failure, situation)));
                 return State::Ready;
             }
         };

@@ -37,6 +37,7 @@ pub fn read(text: &str) -> Input {
         "end" => Input::End(match rest {
             "idle" => EndReason::Idle,
             "login-timeout" => EndReason::LoginTimeout,
+            "expired" => EndReason::Expired,
             "shutting-down" => EndReason::ShuttingDown,
             "not-ftp" => EndReason::NotFtp,
             _ => panic!("no reason: {rest}"),

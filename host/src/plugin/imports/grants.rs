@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use wasmtime::component::Resource;
 use wharf_protocol::path::VirtualPath;
 
-use crate::identity::{Bandwidth, Identity, Operation, Quota, Root, Rule, Rules};
+use crate::identity::{Bandwidth, Identity, Operation, Root, Rule, Rules};
 use crate::plugin::bindings::imports::wharf::plugin::grants::{Host, HostGrant};
 use crate::plugin::bindings::imports::wharf::plugin::types::Operations as Flags;
 use crate::plugin::instance::InstanceState;
@@ -40,13 +40,10 @@ impl GrantDraft {
                 },
                 home: VirtualPath::root(),
                 rules: Rules::default(),
-                quota: Quota::default(),
                 bandwidth: Bandwidth::default(),
                 max_sessions: None,
-                max_transfers: None,
                 max_upload_size: None,
                 idle_timeout: None,
-                revalidate: None,
                 expires_at: None,
                 groups: Vec::new(),
                 attributes: BTreeMap::new(),
@@ -147,6 +144,16 @@ impl InstanceState {
     }
 }
 
+impl InstanceState {
+    /// What a later version will keep to. A grant that counts on it is refused: without it the user
+    /// could do more than was meant.
+    fn not_built(&mut self, grant: &Resource<GrantDraft>, what: &str) -> wasmtime::Result<()> {
+        let fault = || format!("it asks for {what}, which this version of the host cannot keep to");
+        self.grant(grant)?.check(false, fault);
+        Ok(())
+    }
+}
+
 impl Host for InstanceState {}
 
 impl HostGrant for InstanceState {
@@ -177,9 +184,7 @@ impl HostGrant for InstanceState {
         _: String,
     ) -> wasmtime::Result<()> {
         // Left out, the user would see another tree than the plugin meant.
-        let fault = || format!("its mount {directory:?}: this host has no mounts yet");
-        self.grant(&grant)?.check(false, fault);
-        Ok(())
+        self.not_built(&grant, &format!("the mount {directory:?}"))
     }
 
     fn set_home(&mut self, grant: Resource<GrantDraft>, directory: String) -> wasmtime::Result<()> {
@@ -214,11 +219,10 @@ impl HostGrant for InstanceState {
     fn set_quota(
         &mut self,
         grant: Resource<GrantDraft>,
-        bytes: Option<u64>,
-        files: Option<u64>,
+        _: Option<u64>,
+        _: Option<u64>,
     ) -> wasmtime::Result<()> {
-        self.grant(&grant)?.identity.quota = Quota { bytes, files };
-        Ok(())
+        self.not_built(&grant, "a quota")
     }
 
     fn set_bandwidth(
@@ -243,13 +247,8 @@ impl HostGrant for InstanceState {
         Ok(())
     }
 
-    fn set_max_transfers(
-        &mut self,
-        grant: Resource<GrantDraft>,
-        count: u32,
-    ) -> wasmtime::Result<()> {
-        self.grant(&grant)?.identity.max_transfers = Some(count);
-        Ok(())
+    fn set_max_transfers(&mut self, grant: Resource<GrantDraft>, _: u32) -> wasmtime::Result<()> {
+        self.not_built(&grant, "a limit on transfers")
     }
 
     fn set_max_upload_size(
@@ -275,12 +274,9 @@ impl HostGrant for InstanceState {
     fn set_revalidate_every(
         &mut self,
         grant: Resource<GrantDraft>,
-        seconds: u32,
+        _: u32,
     ) -> wasmtime::Result<()> {
-        let grant = self.grant(&grant)?;
-        grant.check(seconds > 0, || "it revalidates every 0 seconds".to_owned());
-        grant.identity.revalidate = Some(Duration::from_secs(seconds.into()));
-        Ok(())
+        self.not_built(&grant, "revalidation")
     }
 
     fn set_expires_at(
