@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::mem::{self, MaybeUninit};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -41,6 +41,10 @@ impl ControlStream {
             let mut buffer = ReadBuf::uninit(&mut chunk[..room]);
             match self.poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) => Poll::Ready(Ok(decoder.push(buffer.filled()))),
+                // Many clients go without close_notify; between two lines nothing is lost by it.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    Poll::Ready(Ok(0))
+                }
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
                 Poll::Pending => Poll::Pending,
             }
@@ -54,7 +58,7 @@ impl ControlStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self {
-            Self::Clear(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Clear(stream) => poll_read_past_urgent(stream, context, buffer),
             Self::Secured(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
             Self::Taken => Poll::Ready(Err(taken())),
         }
@@ -119,6 +123,28 @@ impl ControlStream {
     }
 }
 
+/// Reads what is there.
+///
+/// The kernel ends a read at a byte that was sent as urgent, whatever is queued behind it. Tokio's
+/// own read takes any short read for the last one and would wait for bytes that came long ago.
+fn poll_read_past_urgent(
+    stream: &TcpStream,
+    context: &mut Context<'_>,
+    buffer: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    loop {
+        ready!(stream.poll_read_ready(context))?;
+        match stream.try_read(buffer.initialize_unfilled()) {
+            Ok(count) => {
+                buffer.advance(count);
+                return Poll::Ready(Ok(()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+    }
+}
+
 async fn write_and_flush(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     stream.write_all(bytes).await?;
     stream.flush().await
@@ -126,4 +152,40 @@ async fn write_and_flush(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -
 
 fn taken() -> io::Error {
     io::ErrorKind::NotConnected.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use socket2::SockRef;
+    use tokio::net::TcpListener;
+    use wharf_protocol::line::Event;
+
+    use super::*;
+    use crate::socket::prepare_control;
+
+    #[tokio::test]
+    async fn what_is_queued_behind_an_urgent_byte_is_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        prepare_control(&server).unwrap();
+        client.write_all(b"\xff\xf4\xff").unwrap();
+        SockRef::from(&client).send_out_of_band(b"\xf2").unwrap();
+        client.write_all(b"ABOR\r\n").unwrap();
+        // Everything has come before the first read, so no further event wakes the reader.
+        while rustix::io::ioctl_fionread(&server).unwrap() < 10 {
+            tokio::task::yield_now().await;
+        }
+        let mut stream = ControlStream::Clear(server);
+        let mut decoder = Decoder::default();
+        let event = loop {
+            if let Some(event) = decoder.next_event() {
+                break event;
+            }
+            assert_ne!(stream.read(&mut decoder).await.unwrap(), 0);
+        };
+        assert!(matches!(event, Event::Line(_)));
+    }
 }
