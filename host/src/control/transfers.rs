@@ -17,7 +17,6 @@ use super::job::{Completed, Job, blocking};
 use crate::data::DataError;
 use crate::sink::Upload;
 use crate::storage::Object;
-use crate::tls::SessionTls;
 use crate::transfer::{self, DataConnection, Progress, Settings, TransferError};
 
 /// A transfer that can begin: its object is open and its data connection is there.
@@ -84,10 +83,14 @@ impl Control {
         };
         let kind = transfer.kind.clone();
         let settings = self.transfer_settings(&transfer);
-        let tls = match transfer.protection {
-            Protection::Private => self.tls.as_ref().map(SessionTls::data_handshake),
-            Protection::Clear => None,
-        };
+        let to_client = matches!(
+            kind,
+            TransferKind::Retrieve { .. } | TransferKind::List { .. }
+        );
+        let session = self.tls.as_ref();
+        let tls = session
+            .filter(|_| transfer.protection == Protection::Private)
+            .map(|session| session.data_handshake(to_client));
         let (local, peer) = (self.local, self.peer);
         let deadline = Instant::now() + self.host.config.limits.data_connect_timeout;
         Box::pin(async move {

@@ -118,16 +118,17 @@ impl DataHandshake {
 impl SessionTls {
     /// Prepares the handshake of one data connection.
     ///
-    /// It gives a ticket only where resuming is required: a client that uses each ticket once (those
-    /// of OpenSSL do) would be refused at its next transfer. Elsewhere it gives none, since a client
-    /// that closes without reading it may reset the connection and lose the end of an upload.
-    pub fn data_handshake(&self) -> DataHandshake {
+    /// It gives a ticket only where resuming is required, as a client that uses each ticket once
+    /// would be refused at its next transfer, and never with an upload (`to_client` is false): curl
+    /// and others close without having read it, which resets the connection and loses bytes that
+    /// are still on their way.
+    pub fn data_handshake(&self, to_client: bool) -> DataHandshake {
         let mut config = ServerConfig::clone(&self.data);
         let accepting = self
             .resumption
             .as_ref()
             .map(|session| session.accept(&mut config));
-        config.send_tls13_tickets = usize::from(self.require_resumed);
+        config.send_tls13_tickets = usize::from(self.require_resumed && to_client);
         DataHandshake {
             config: Arc::new(config),
             accepting,
