@@ -1,1 +1,41 @@
-//! Tests.
+//! The bench on which the real `wharf` binary is tested: servers of their own in directories of
+//! their own, real clients, and a client that says exactly what it is told.
+//!
+//! What goes wrong here fails the test that asked for it, so everything panics with its reason.
+
+pub mod binaries;
+pub mod client;
+pub mod content;
+pub mod ftp;
+pub mod log;
+pub mod ports;
+pub mod process;
+pub mod server;
+pub mod settings;
+pub mod tls;
+pub mod transcript;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// After this long without a sign of life a test fails instead of hanging. No test passes or fails
+/// by how fast something was below it: slow machines are given plenty.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Wait until something is so that no event tells of, such as what the file system shows.
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        pause();
+    }
+}
+
+/// Rest between two looks at something.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "there is no reactor here, and nothing to wait on"
+)]
+pub fn pause() {
+    thread::sleep(Duration::from_millis(5));
+}

@@ -1,0 +1,42 @@
+//! Python's ftplib, driven by `tests/clients/steps.py`.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::{Endpoint, Security, Step, script};
+use crate::process::{self, Output};
+
+pub(super) fn perform(endpoint: &Endpoint, steps: &[Step]) -> Output {
+    let order = json!({
+        "host": endpoint.address.ip().to_string(),
+        "port": endpoint.address.port(),
+        "security": match endpoint.security {
+            Security::Plain => "plain",
+            Security::Explicit => "explicit",
+            Security::Implicit => "implicit",
+        },
+        "user": endpoint.user,
+        "password": endpoint.password,
+        "steps": steps.iter().map(step).collect::<Vec<_>>(),
+    });
+    process::run(
+        Command::new("python3").arg(script("steps.py")),
+        &order.to_string(),
+    )
+}
+
+fn step(step: &Step) -> Value {
+    match step {
+        Step::List(directory) => json!(["list", directory]),
+        Step::MakeDirectory(path) => json!(["make_directory", path]),
+        Step::Upload(local, remote) => json!(["upload", local, remote]),
+        Step::ResumeUpload(local, remote) => json!(["resume_upload", local, remote]),
+        Step::Download(remote, local) => json!(["download", remote, local]),
+        Step::ResumeDownload(remote, local) => json!(["resume_download", remote, local]),
+        Step::Rename(from, to) => json!(["rename", from, to]),
+        Step::Delete(path) => json!(["delete", path]),
+        Step::RemoveDirectory(path) => json!(["remove_directory", path]),
+        Step::MirrorUp(..) | Step::MirrorDown(..) => panic!("ftplib cannot mirror"),
+    }
+}

@@ -1,0 +1,12 @@
+//! Black-box tests of the real binary.
+
+mod clients;
+mod limits;
+mod memory;
+mod operator;
+mod passive;
+mod plugins;
+mod protocol;
+mod storage;
+mod tls;
+mod transfers;
