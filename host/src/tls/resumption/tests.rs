@@ -27,7 +27,7 @@ async fn the_own_session_resumes_any_number_of_times() {
         let tls = authority.server(reuse);
         for way in WAYS {
             let (session, _, client) = session(&authority, tls.for_session(), way).await;
-            // This client uses a TLS 1.3 ticket once, and gets more of them only where it needs them.
+            // This client uses a TLS 1.3 ticket once, and gets more only where it needs them.
             let times = match (reuse, way) {
                 (SessionReuse::Allow, Way::Tls13) => limits::TLS13_TICKETS,
                 _ => limits::TLS13_TICKETS + limits::TLS_STORED_SESSIONS + 1,
