@@ -59,6 +59,16 @@ pub enum TransferKind {
     },
 }
 
+impl TransferKind {
+    /// Whether bytes come from the client.
+    pub fn is_upload(&self) -> bool {
+        match self {
+            Self::Store { .. } | Self::Append { .. } | Self::StoreUnique { .. } => true,
+            Self::Retrieve { .. } | Self::List { .. } => false,
+        }
+    }
+}
+
 /// The form of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListFormat {

@@ -136,6 +136,7 @@ impl Tls {
         section.read("session-reuse", &mut self.session_reuse);
         section.read("data", &mut self.data);
         self.client_ca = section.path("client-ca");
+        section.read("strict-close", &mut self.strict_close);
         section.read("ccc", &mut self.ccc);
         if self.key.is_some() && self.certificate.is_none() {
             section.problem(

@@ -83,10 +83,7 @@ impl Control {
         };
         let kind = transfer.kind.clone();
         let settings = self.transfer_settings(&transfer);
-        let to_client = matches!(
-            kind,
-            TransferKind::Retrieve { .. } | TransferKind::List { .. }
-        );
+        let to_client = !transfer.kind.is_upload();
         let session = self.tls.as_ref();
         let tls = session
             .filter(|_| transfer.protection == Protection::Private)
@@ -167,20 +164,14 @@ impl Control {
         let bandwidth = identity
             .map(|identity| identity.bandwidth)
             .unwrap_or_default();
-        let uploads = matches!(
-            transfer.kind,
-            TransferKind::Store { .. }
-                | TransferKind::Append { .. }
-                | TransferKind::StoreUnique { .. }
-        );
         Settings {
             stall: limits.stall_timeout,
             handshake: limits.data_connect_timeout,
+            strict_close: self.host.config.tls.strict_close,
             upload_bytes_max: identity.and_then(|identity| identity.max_upload_size),
-            bytes_per_second: if uploads {
-                bandwidth.upload
-            } else {
-                bandwidth.download
+            bytes_per_second: match transfer.kind.is_upload() {
+                true => bandwidth.upload,
+                false => bandwidth.download,
             },
             ..Settings::default()
         }

@@ -34,8 +34,7 @@ pub struct LoadError {
     pub plugin: String,
     /// The file at fault.
     pub file: PathBuf,
-    /// What is wrong.
-    #[source]
+    /// What is wrong; part of the message, and so no source.
     pub cause: LoadCause,
 }
 
