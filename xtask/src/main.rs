@@ -1,5 +1,6 @@
 //! What a person types to set up, start, test and check Wharf: `cargo xtask TASK`.
 
+mod bench;
 mod program;
 mod project;
 mod server;
@@ -23,6 +24,7 @@ usage: cargo xtask TASK
       --list       the steps
   plugins          build the first-party plugins
       --system     with the distribution's Rust, as where rustup cannot add the wasm target
+  bench [NAME]     measure the host, or only what NAME is part of; `bench/README.md` tells more
   tidy             check the rules of the architecture that the compiler does not know";
 
 fn main() -> ExitCode {
@@ -47,6 +49,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["test", options @ ..] => test::run(&project, &test::parse(options)?),
         ["plugins"] => wasm::build(&project, wasm::Route::find()?),
         ["plugins", "--system"] => wasm::build(&project, wasm::Route::system()?),
+        ["bench"] => bench::run(&project, ""),
+        ["bench", name] => bench::run(&project, name),
         ["tidy"] => tidy::check(&project),
         [] | ["help" | "-h" | "--help"] => {
             println!("{USAGE}");

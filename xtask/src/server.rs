@@ -17,7 +17,7 @@ use crate::{program, test, wasm};
 const USER: &str = "demo";
 
 /// How long the server may take to serve, and to stop; a start compiles the plugins once.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The files of a running server.
 struct Run {
@@ -269,7 +269,7 @@ fn free_port() -> Result<u16> {
 }
 
 /// A password of 100 random bits, in letters and digits that are not mistaken for each other.
-fn new_password() -> Result<String> {
+pub fn new_password() -> Result<String> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut random = [0_u8; 20];
     File::open("/dev/urandom")?.read_exact(&mut random)?;
@@ -280,7 +280,7 @@ fn new_password() -> Result<String> {
 }
 
 /// Lets a moment pass before looking again.
-fn pause() {
+pub fn pause() {
     std::thread::park_timeout(Duration::from_millis(50));
 }
 
