@@ -139,8 +139,8 @@ pub struct Tls {
     pub data: DataProtection,
     /// The PEM authorities whose client certificates are asked for and verified.
     pub client_ca: Option<PathBuf>,
-    /// Whether an upload over TLS must end with close_notify: one that does not may have been cut off,
-    /// yet many clients leave it out.
+    /// Whether an upload over TLS must end with close_notify: one that does not may have been cut
+    /// off, yet many clients leave it out.
     pub strict_close: bool,
     /// Whether CCC may take the control connection back to clear text.
     pub ccc: bool,
