@@ -108,7 +108,8 @@ pub trait Upload: Send {
     /// Read what the file will hold, from `offset` on; 0 bytes is its end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, SinkError>;
 
-    /// Make it visible at its key, as durable as the sink was configured.
+    /// Make it visible at its key, as durable as the sink was configured. One that goes on from a
+    /// file is refused with [`SinkError::Changed`] where that file is no longer what it was.
     fn commit(self: Box<Self>) -> Result<(), SinkError>;
 
     /// Make it visible at another key of the same sink, replacing a file there.

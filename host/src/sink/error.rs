@@ -20,6 +20,9 @@ pub enum SinkError {
     /// A directory was needed.
     #[error("it is not a directory")]
     NotDirectory,
+    /// Somebody else has changed the file that an upload went on from.
+    #[error("the file was changed meanwhile")]
+    Changed,
     /// The directory holds something.
     #[error("the directory is not empty")]
     NotEmpty,
@@ -79,7 +82,7 @@ impl From<SinkError> for Failure {
             SinkError::QuotaExceeded => Self::QuotaExceeded { text: None },
             SinkError::InvalidName => Self::NameRefused { text: None },
             SinkError::BeyondEnd | SinkError::Unsupported => Self::Unsupported,
-            SinkError::Io(_) => Self::Storage,
+            SinkError::Changed | SinkError::Io(_) => Self::Storage,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
@@ -35,6 +35,8 @@ pub struct FsSink {
     root: Arc<Dir>,
     /// `None` where commits need not survive a loss of power.
     syncs: Option<Arc<DirectorySyncs>>,
+    /// Held while an upload that goes on from a file takes its place.
+    resuming: Arc<Mutex<()>>,
 }
 
 /// A name in a directory that is open; `.` for the root itself.
@@ -51,7 +53,11 @@ impl FsSink {
             Durability::Os => None,
             Durability::Fsync => Some(Arc::default()),
         };
-        Ok(Self { root, syncs })
+        Ok(Self {
+            root,
+            syncs,
+            resuming: Arc::default(),
+        })
     }
 
     /// Remove what uploads left that a crash ended, in every directory, and tell how many.

@@ -10,7 +10,7 @@ type Check = fn(&dyn Sink, &Key);
 
 /// Run all checks, each in a directory of its own.
 pub(super) fn run(sink: &dyn Sink) {
-    let checks: [(&str, Check); 10] = [
+    let checks: [(&str, Check); 11] = [
         ("upload", an_upload_is_invisible_until_it_is_committed),
         ("drop", a_dropped_upload_leaves_nothing),
         ("replace", a_file_is_replaced_at_once),
@@ -19,6 +19,7 @@ pub(super) fn run(sink: &dyn Sink) {
             "interrupt",
             an_interrupted_upload_is_kept_only_where_it_resumes,
         ),
+        ("changed", an_upload_that_goes_on_undoes_nobody_elses_work),
         ("unique", a_unique_upload_replaces_nothing),
         ("directories", directories_are_made_listed_and_removed),
         ("rename", renaming_replaces_files_only),
@@ -189,6 +190,33 @@ fn an_interrupted_upload_is_kept_only_where_it_resumes(sink: &dyn Sink, director
         .interrupt()
         .expect("keeps");
     assert_eq!(content(sink, &file, 0), b"01234567");
+}
+
+fn an_upload_that_goes_on_undoes_nobody_elses_work(sink: &dyn Sink, directory: &Key) {
+    type End = fn(Box<dyn Upload>) -> Result<(), SinkError>;
+    let ends: [(&str, End); 2] = [
+        ("commit", |upload| upload.commit()),
+        ("interrupt", |upload| upload.interrupt()),
+    ];
+    for (name, end) in ends {
+        let file = child(directory, name);
+        store(sink, &file, b"0123");
+        for mode in [WriteMode::Append, WriteMode::At(4)] {
+            let stale = written(sink, &file, mode, b"stale");
+            let other = written(sink, &file, WriteMode::Append, b"45");
+            other.commit().expect("commits");
+            assert!(matches!(end(stale), Err(SinkError::Changed)), "{mode:?}");
+            assert_eq!(content(sink, &file, 0)[..6], b"012345"[..], "{mode:?}");
+        }
+        let stale = written(sink, &file, WriteMode::Append, b"stale");
+        sink.remove(&file).expect("removes");
+        assert!(matches!(end(stale), Err(SinkError::Changed)), "{name}");
+        let stale = written(sink, &file, WriteMode::Append, b"stale");
+        store(sink, &file, b"new");
+        assert!(matches!(end(stale), Err(SinkError::Exists)), "{name}");
+        assert_eq!(content(sink, &file, 0), b"new", "{name}");
+    }
+    assert_eq!(names(sink, directory), ["commit", "interrupt"]);
 }
 
 fn a_unique_upload_replaces_nothing(sink: &dyn Sink, directory: &Key) {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use rustix::fs::Stat;
 use sha2::{Digest, Sha256};
@@ -22,7 +22,38 @@ struct FsUpload {
     sink: FsSink,
     key: Key,
     mode: WriteMode,
+    replaces: Replaces,
     staged: StagedFile,
+}
+
+/// What an upload may take the place of.
+#[derive(Clone, Copy)]
+enum Replaces {
+    /// Whatever file stands there.
+    Any,
+    /// Nothing.
+    Nothing,
+    /// The file that it goes on from, as it was then. A client that lost its connection comes back
+    /// and completes the file; what its first connection left must not undo that when it ends.
+    Same(Version),
+}
+
+/// Tells one state of a file from another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Version {
+    file: (u64, u64),
+    size: i64,
+    modified: (i64, u64),
+}
+
+impl Version {
+    fn of(stat: &Stat) -> Self {
+        Self {
+            file: (stat.st_dev, stat.st_ino),
+            size: stat.st_size,
+            modified: (stat.st_mtime, stat.st_mtime_nsec),
+        }
+    }
 }
 
 /// Begin an upload of `file` to `sink`.
@@ -34,20 +65,28 @@ pub(super) fn create(
     if file.is_root() {
         return Err(SinkError::IsDirectory);
     }
-    let (key, staged) = match mode {
-        WriteMode::Unique => reserve_free(sink, file)?,
+    let (key, staged, replaces) = match mode {
+        WriteMode::Unique => {
+            let (key, staged) = reserve_free(sink, file)?;
+            (key, staged, Replaces::Nothing)
+        }
         _ => stage(sink, file, mode)?,
     };
     Ok(Box::new(FsUpload {
         sink: sink.clone(),
         key,
         mode,
+        replaces,
         staged,
     }))
 }
 
 /// Stage what takes the place of `file`, which a link may lead to.
-fn stage(sink: &FsSink, file: &Key, mode: WriteMode) -> Result<(Key, StagedFile), SinkError> {
+fn stage(
+    sink: &FsSink,
+    file: &Key,
+    mode: WriteMode,
+) -> Result<(Key, StagedFile, Replaces), SinkError> {
     let key = sink.follow(file)?;
     let place = sink.place(&key)?;
     let present = match place.stat() {
@@ -61,14 +100,15 @@ fn stage(sink: &FsSink, file: &Key, mode: WriteMode) -> Result<(Key, StagedFile)
     if let Some(present) = &present {
         keep_permissions(present, staged.file())?;
     }
-    match (mode, present) {
+    let replaces = match (mode, present) {
         (WriteMode::At(1..) | WriteMode::Append, Some(_)) => {
-            resume(sink.open_file(&key)?, staged.file(), mode)?;
+            Replaces::Same(resume(sink.open_file(&key)?, staged.file(), mode)?)
         }
         (WriteMode::At(1..), None) => return Err(SinkError::BeyondEnd),
-        _ => {}
-    }
-    Ok((key, staged))
+        (WriteMode::Append, None) => Replaces::Nothing,
+        _ => Replaces::Any,
+    };
+    Ok((key, staged, replaces))
 }
 
 /// A replaced file keeps its permission bits, as if it had been overwritten in place.
@@ -80,18 +120,18 @@ fn keep_permissions(present: &Stat, staged: &File) -> Result<(), SinkError> {
     Ok(())
 }
 
-/// Copy what is there already and stand where the client goes on. File systems that can share
-/// blocks between files do so here.
-fn resume(mut present: File, mut staged: &File, mode: WriteMode) -> Result<(), SinkError> {
-    let size = present.metadata()?.len();
-    if matches!(mode, WriteMode::At(offset) if offset > size) {
+/// Copy what is there already and stand where the client goes on; tells what was copied. File
+/// systems that can share blocks between files do so here.
+fn resume(mut present: File, mut staged: &File, mode: WriteMode) -> Result<Version, SinkError> {
+    let version = Version::of(&rustix::fs::fstat(&present).map_err(io::Error::from)?);
+    if matches!(mode, WriteMode::At(offset) if offset > version.size.cast_unsigned()) {
         return Err(SinkError::BeyondEnd);
     }
     io::copy(&mut present, &mut staged)?;
     if let WriteMode::At(offset) = mode {
         staged.seek(SeekFrom::Start(offset))?;
     }
-    Ok(())
+    Ok(version)
 }
 
 /// Reserve `wanted`, or a name like it, for an upload that replaces nothing.
@@ -133,13 +173,24 @@ fn another_name(name: &str) -> String {
 }
 
 impl FsUpload {
-    fn publish(self, key: &Key, replace: bool) -> Result<(), SinkError> {
+    fn publish(self, key: &Key, replaces: Replaces) -> Result<(), SinkError> {
         let Self { sink, staged, .. } = self;
         let place = sink.place(key)?;
         if sink.syncs.is_some() {
             staged.file().sync_all()?;
         }
-        staged.publish(&place.directory, place.name, replace)?;
+        match replaces {
+            Replaces::Any => staged.publish(&place.directory, place.name, true)?,
+            Replaces::Nothing => staged.publish(&place.directory, place.name, false)?,
+            Replaces::Same(version) => {
+                // Of two that go on from one file, the second has to see what the first made.
+                let _one_at_a_time = sink.resuming.lock().unwrap_or_else(PoisonError::into_inner);
+                if !place.stat().is_ok_and(|now| Version::of(&now) == version) {
+                    return Err(SinkError::Changed);
+                }
+                staged.publish(&place.directory, place.name, true)?;
+            }
+        }
         sink.changed(&place.directory)
     }
 }
@@ -162,16 +213,15 @@ impl Upload for FsUpload {
     }
 
     fn commit(self: Box<Self>) -> Result<(), SinkError> {
-        let key = self.key.clone();
-        let replace = self.mode != WriteMode::Unique;
-        self.publish(&key, replace)
+        let (key, replaces) = (self.key.clone(), self.replaces);
+        self.publish(&key, replaces)
     }
 
     fn commit_to(self: Box<Self>, key: &Key) -> Result<(), SinkError> {
         if key.is_root() {
             return Err(SinkError::IsDirectory);
         }
-        self.publish(key, true)
+        self.publish(key, Replaces::Any)
     }
 
     fn interrupt(self: Box<Self>) -> Result<(), SinkError> {
