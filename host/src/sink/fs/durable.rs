@@ -28,8 +28,19 @@ struct State {
     started: u64,
     finished: u64,
     running: bool,
-    /// The error of the last one that finished.
-    failed: Option<Errno>,
+    /// The number of the last one that failed, and its error.
+    failed: Option<(u64, Errno)>,
+}
+
+impl State {
+    /// What came of the one that somebody waited for. He may hear of it after a later one has
+    /// finished: its success says nothing about his, since the kernel reports an error only once.
+    fn outcome(&self, wanted: u64) -> Result<(), Errno> {
+        match self.failed {
+            Some((number, error)) if number >= wanted => Err(error),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl DirectorySyncs {
@@ -67,10 +78,12 @@ impl Group {
             state = lock(&self.state);
             state.running = false;
             state.finished = state.started;
-            state.failed = result.err();
+            if let Err(error) = result {
+                state.failed = Some((state.started, error));
+            }
             self.ended.notify_all();
         }
-        state.failed.map_or(Ok(()), Err)
+        state.outcome(wanted)
     }
 }
 
@@ -123,6 +136,15 @@ mod tests {
             assert_eq!(other.join().expect("no panic"), Err(Errno::IO));
         }
         assert!((2..=9).contains(&syncs.load(Ordering::SeqCst)));
+    }
+
+    #[test]
+    fn a_failure_is_not_hidden_by_the_success_of_a_later_sync() {
+        let group = Group::default();
+        assert_eq!(group.sync(|| Err(Errno::IO)), Err(Errno::IO));
+        assert_eq!(group.sync(|| Ok(())), Ok(()));
+        // Somebody who waited for the first one wakes up only now.
+        assert_eq!(lock(&group.state).outcome(1), Err(Errno::IO));
     }
 
     #[test]
