@@ -4,6 +4,7 @@
 //! one file system and the directory's group and default permissions apply. It is locked for as
 //! long as its upload lives: one that is not locked was left by a crash.
 
+use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -107,7 +108,11 @@ pub(super) fn sweep(directory: &Dir) -> io::Result<u64> {
     for found in directory.entries()? {
         let found = found?;
         let name = found.file_name();
-        if name.to_str().is_some_and(is_reserved) && is_orphan(directory, &name) {
+        if !name.to_str().is_some_and(is_reserved) {
+            continue;
+        }
+        // The lock is held until the file is gone: an upload that makes it just now sees that.
+        if let Some(_orphan) = lock_orphan(directory, &name) {
             directory.remove_file(&name)?;
             removed += 1;
         }
@@ -142,8 +147,9 @@ fn directories(directory: &Dir, path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Whether no upload holds the lock of a staged file.
-fn is_orphan(directory: &Dir, name: &std::ffi::OsStr) -> bool {
-    let file = directory.open(name).map(cap_std::fs::File::into_std);
-    file.is_ok_and(|file| file.try_lock().is_ok())
+/// A staged file whose lock no upload held, under it.
+fn lock_orphan(directory: &Dir, name: &OsStr) -> Option<File> {
+    let file = directory.open(name).ok()?.into_std();
+    file.try_lock().ok()?;
+    Some(file)
 }
