@@ -24,6 +24,8 @@ pub use object::Object;
 
 mod error;
 mod object;
+#[cfg(test)]
+mod tests;
 
 /// What one user can reach.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{Span, debug, error, info, warn};
@@ -17,13 +18,26 @@ use super::job::{Completed, Job, blocking};
 use crate::data::DataError;
 use crate::sink::Upload;
 use crate::storage::Object;
+use crate::tls::DataHandshake;
 use crate::transfer::{self, DataConnection, Progress, Settings, TransferError};
 
 /// A transfer that can begin: its object is open and its data connection is there.
 pub(super) struct Ready {
     kind: TransferKind,
-    object: Object,
+    object: Opened,
     connection: DataConnection,
+}
+
+/// What a transfer reads or writes. Where it is not used after all, it is closed on a thread that
+/// may block: what was staged of an upload has to be removed.
+struct Opened(Option<Object>);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if let Some(object) = self.0.take() {
+            where_blocking_is_allowed(move || drop(object));
+        }
+    }
 }
 
 /// A transfer that moves bytes; dropping it aborts it.
@@ -68,10 +82,19 @@ impl Drop for Running {
     }
 }
 
-/// An upload whose bytes are all in and which nobody sees yet.
+/// An upload whose bytes are all in and which nobody sees yet. Where it is not committed, because
+/// the client went away, it ends like one that broke off.
 pub(super) struct Received {
-    upload: Box<dyn Upload>,
+    upload: Option<Box<dyn Upload>>,
     bytes: u64,
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        if let Some(upload) = self.upload.take() {
+            where_blocking_is_allowed(move || interrupt(upload));
+        }
+    }
 }
 
 impl Control {
@@ -82,12 +105,11 @@ impl Control {
             return Box::pin(async { Completed::Prepared(Err(Failure::NoDataConnection)) });
         };
         let kind = transfer.kind.clone();
-        let settings = self.transfer_settings(&transfer);
-        let to_client = !transfer.kind.is_upload();
-        let session = self.tls.as_ref();
-        let tls = session
-            .filter(|_| transfer.protection == Protection::Private)
-            .map(|session| session.data_handshake(to_client));
+        let mut settings = self.transfer_settings(&transfer);
+        let tls = match self.data_tls(&transfer) {
+            Ok(tls) => tls,
+            Err(failure) => return Box::pin(async { Completed::Prepared(Err(failure)) }),
+        };
         let (local, peer) = (self.local, self.peer);
         let deadline = Instant::now() + self.host.config.limits.data_connect_timeout;
         Box::pin(async move {
@@ -95,6 +117,11 @@ impl Control {
                 Ok(object) => object,
                 Err(failure) => return Completed::Prepared(Err(failure)),
             };
+            if let Object::Upload { start, .. } = &object {
+                let left = |max: u64| max.saturating_sub(*start);
+                settings.upload_bytes_max = settings.upload_bytes_max.map(left);
+            }
+            let object = Opened(Some(object));
             let connected = route.connect(local, peer, deadline).await;
             let socket = match connected
                 .and_then(|stream| blocking_socket(stream).map_err(DataError::Accept))
@@ -112,7 +139,7 @@ impl Control {
                 mode: transfer.mode,
                 settings,
             };
-            let prepared = announce(&object, &transfer.kind);
+            let prepared = announce(object.0.as_ref(), &transfer.kind);
             Completed::Prepared(Ok((
                 prepared,
                 Ready {
@@ -150,12 +177,28 @@ impl Control {
     }
 
     /// Makes an upload visible.
-    pub(super) fn commit(&self, received: Received) -> Job {
-        let Received { upload, bytes } = received;
+    pub(super) fn commit(&self, mut received: Received) -> Job {
+        let bytes = received.bytes;
         Box::pin(async move {
-            let committed = blocking(move || Ok(upload.commit()?)).await;
+            let commit = move || match received.upload.take() {
+                Some(upload) => Ok(upload.commit()?),
+                None => Ok(()),
+            };
+            let committed = blocking(commit).await;
             Completed::Finished(committed.map(|()| Finished { bytes }))
         })
+    }
+
+    /// The handshake of a protected data connection. PROT P is agreed under TLS only, so there always
+    /// is one; nothing would go in clear instead.
+    fn data_tls(&self, transfer: &Transfer) -> Result<Option<DataHandshake>, Failure> {
+        match (transfer.protection, &self.tls) {
+            (Protection::Clear, _) => Ok(None),
+            (Protection::Private, Some(session)) => {
+                Ok(Some(session.data_handshake(!transfer.kind.is_upload())))
+            }
+            (Protection::Private, None) => Err(Failure::DataHandshake),
+        }
     }
 
     fn transfer_settings(&self, transfer: &Transfer) -> Settings {
@@ -182,15 +225,18 @@ impl Ready {
     /// Moves the bytes. What is uploaded is not committed yet.
     fn run(self) -> Completed {
         let Self {
-            object, connection, ..
+            mut object,
+            connection,
+            ..
         } = self;
-        let sent = match object {
-            Object::Upload(upload) => return receive(&connection, upload),
-            Object::Download(mut reader) => transfer::send_file(&connection, &mut *reader),
-            Object::Listing {
+        let sent = match object.0.take() {
+            Some(Object::Upload { upload, .. }) => return receive(&connection, upload),
+            Some(Object::Download(mut reader)) => transfer::send_file(&connection, &mut *reader),
+            Some(Object::Listing {
                 mut entries,
                 format,
-            } => transfer::send_listing(&connection, &mut *entries, format),
+            }) => transfer::send_listing(&connection, &mut *entries, format),
+            None => Ok(0),
         };
         Completed::Finished(match sent {
             Ok(bytes) => Ok(Finished { bytes }),
@@ -201,13 +247,30 @@ impl Ready {
 
 fn receive(connection: &DataConnection, mut upload: Box<dyn Upload>) -> Completed {
     match transfer::receive_file(connection, &mut *upload) {
-        Ok(bytes) => Completed::Received(Received { upload, bytes }),
+        Ok(bytes) => Completed::Received(Received {
+            upload: Some(upload),
+            bytes,
+        }),
         Err(error) => {
-            if let Err(error) = upload.interrupt() {
-                warn!(%error, "what an interrupted upload left could not be kept or removed");
-            }
+            interrupt(upload);
             Completed::Finished(Err(end(error)))
         }
+    }
+}
+
+fn interrupt(upload: Box<dyn Upload>) {
+    if let Err(error) = upload.interrupt() {
+        warn!(%error, "what an interrupted upload left could not be kept or removed");
+    }
+}
+
+/// Does `work` on a thread that may block; here, where the runtime is gone already.
+fn where_blocking_is_allowed(work: impl FnOnce() + Send + 'static) {
+    let span = Span::current();
+    let work = move || span.in_scope(work);
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(work)),
+        Err(_) => work(),
     }
 }
 
@@ -221,13 +284,13 @@ fn end(error: TransferError) -> Failure {
 }
 
 /// What the client hears with 150.
-fn announce(object: &Object, kind: &TransferKind) -> Prepared {
+fn announce(object: Option<&Object>, kind: &TransferKind) -> Prepared {
     match (object, kind) {
-        (Object::Download(reader), _) => Prepared {
+        (Some(Object::Download(reader)), _) => Prepared {
             size: Some(reader.size()),
             name: None,
         },
-        (Object::Upload(upload), TransferKind::StoreUnique { .. }) => {
+        (Some(Object::Upload { upload, .. }), TransferKind::StoreUnique { .. }) => {
             let name = upload.key().split().map(|(_, name)| name.to_owned());
             Prepared { size: None, name }
         }

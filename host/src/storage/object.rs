@@ -18,7 +18,12 @@ pub enum Object {
     /// RETR
     Download(Box<dyn Reader>),
     /// STOR, APPE, STOU
-    Upload(Box<dyn Upload>),
+    Upload {
+        /// What is uploaded, invisible as yet.
+        upload: Box<dyn Upload>,
+        /// Bytes of the file before the first one that the client sends.
+        start: u64,
+    },
     /// LIST, NLST, MLSD
     Listing {
         /// What is listed, as it is asked for.
@@ -62,9 +67,8 @@ impl Storage {
         if !self.permits(Permission::Overwrite, path) && exists(&place)? {
             return Err(StorageError::NotPermitted);
         }
-        Ok(Object::Upload(
-            place.sink.create(&place.key, WriteMode::Replace)?,
-        ))
+        let upload = place.sink.create(&place.key, WriteMode::Replace)?;
+        Ok(Object::Upload { upload, start: 0 })
     }
 
     fn open_resumed(&self, path: &VirtualPath, mode: WriteMode) -> Result<Object, StorageError> {
@@ -73,7 +77,17 @@ impl Storage {
         if !self.permits(Permission::Upload, path) && !exists(&place)? {
             return Err(StorageError::NotPermitted);
         }
-        Ok(Object::Upload(place.sink.create(&place.key, mode)?))
+        let upload = place.sink.create(&place.key, mode)?;
+        let size = upload.size()?;
+        let start = match mode {
+            WriteMode::At(offset) => offset,
+            _ => size,
+        };
+        // REST may point into what is there, and to change that is more than to add to it.
+        if start < size && !self.permits(Permission::Overwrite, path) {
+            return Err(StorageError::NotPermitted);
+        }
+        Ok(Object::Upload { upload, start })
     }
 
     fn open_unique(
@@ -85,9 +99,8 @@ impl Storage {
         let name = PathArgument::parse(name.unwrap_or(UNIQUE_NAME).as_bytes()).map_err(invalid)?;
         let path = directory.join(&name).map_err(invalid)?;
         let place = self.locate(Permission::Upload, &path)?;
-        Ok(Object::Upload(
-            place.sink.create(&place.key, WriteMode::Unique)?,
-        ))
+        let upload = place.sink.create(&place.key, WriteMode::Unique)?;
+        Ok(Object::Upload { upload, start: 0 })
     }
 
     fn open_listing(

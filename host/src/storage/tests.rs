@@ -1,0 +1,131 @@
+//! What a user may do, where the sink alone would let him.
+
+use std::io::Read;
+use std::sync::atomic::AtomicBool;
+
+use wharf_protocol::failure::Failure;
+use wharf_protocol::transfer::TransferKind;
+
+use super::*;
+use crate::config::Config;
+use crate::identity::{Bandwidth, Root, Rule, Rules};
+
+/// The storage of a user who may do `permissions` everywhere, with one file `/a` of ten bytes.
+struct Fixture {
+    folder: tempfile::TempDir,
+    storage: Storage,
+}
+
+impl Fixture {
+    fn new(permissions: &[Permission]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("data")).unwrap();
+        std::fs::write(folder.path().join("data/a"), "0123456789").unwrap();
+        let sinks = Sinks::open(&Config::defaults(folder.path())).unwrap();
+        let rule = Rule {
+            permit: true,
+            pattern: "/**".parse().unwrap(),
+            operations: permissions.iter().copied().collect(),
+        };
+        let identity = Identity {
+            principal: "alice".to_owned(),
+            root: Root {
+                sink: "local".to_owned(),
+                prefix: Key::root(),
+            },
+            home: VirtualPath::root(),
+            rules: Rules::new(vec![rule]),
+            bandwidth: Bandwidth::default(),
+            max_sessions: None,
+            max_upload_size: None,
+            idle_timeout: None,
+            expires_at: None,
+            groups: Vec::new(),
+            attributes: Default::default(),
+            welcome: None,
+        };
+        let storage = Storage::new(Arc::new(identity), Arc::new(sinks));
+        Self { folder, storage }
+    }
+
+    fn content(&self, name: &str) -> String {
+        let mut content = String::new();
+        let mut file = std::fs::File::open(self.folder.path().join("data").join(name)).unwrap();
+        file.read_to_string(&mut content).unwrap();
+        content
+    }
+}
+
+fn path(name: &str) -> VirtualPath {
+    VirtualPath::root().child(name).unwrap()
+}
+
+fn store(name: &str, offset: u64) -> TransferKind {
+    TransferKind::Store {
+        path: path(name),
+        offset,
+        size_hint: None,
+    }
+}
+
+fn append(name: &str) -> TransferKind {
+    TransferKind::Append {
+        path: path(name),
+        size_hint: None,
+    }
+}
+
+#[tokio::test]
+async fn an_upload_needs_what_it_does_to_the_file() {
+    use Permission::{Append, Overwrite, Upload};
+    // Where the first byte of the client belongs, if it may begin at all.
+    let cases: &[(&[Permission], TransferKind, Option<u64>)] = &[
+        (&[Upload], store("a", 0), None),
+        (&[Upload], store("b", 0), Some(0)),
+        (&[Upload, Overwrite], store("a", 0), Some(0)),
+        (&[Overwrite], store("a", 0), None),
+        (&[Upload], append("a"), None),
+        (&[Append], append("a"), Some(10)),
+        (&[Append], append("b"), None),
+        (&[Append, Upload], append("b"), Some(0)),
+        (&[Append], store("a", 10), Some(10)),
+        (&[Append], store("a", 9), None),
+        (&[Append, Overwrite], store("a", 9), Some(9)),
+    ];
+    for (permissions, kind, expected) in cases {
+        let fixture = Fixture::new(permissions);
+        let start = match fixture.storage.open(kind) {
+            Ok(Object::Upload { start, .. }) => Some(start),
+            Ok(_) => panic!("{kind:?} is an upload"),
+            Err(error) => {
+                assert_eq!(Failure::from(error), Failure::Denied { text: None });
+                None
+            }
+        };
+        assert_eq!(start, *expected, "{permissions:?} {kind:?}");
+        assert_eq!(fixture.content("a"), "0123456789");
+    }
+}
+
+#[tokio::test]
+async fn a_rename_replaces_only_what_may_be_overwritten() {
+    use Permission::{Overwrite, Rename, Upload};
+    let cases: &[(&[Permission], &str, bool)] = &[
+        (&[Upload, Overwrite], "c", false),
+        (&[Rename], "c", true),
+        (&[Rename], "b", false),
+        (&[Rename, Overwrite], "b", true),
+    ];
+    for &(permissions, target, permitted) in cases {
+        let fixture = Fixture::new(permissions);
+        std::fs::write(fixture.folder.path().join("data/b"), "other").unwrap();
+        let rename = Operation::Rename {
+            source: path("a"),
+            target: path(target),
+        };
+        let renamed = fixture.storage.perform(&rename, &AtomicBool::new(false));
+        assert_eq!(renamed.is_ok(), permitted, "{permissions:?} {target}");
+        let kept = if permitted { target } else { "a" };
+        assert_eq!(fixture.content(kept), "0123456789");
+    }
+}
