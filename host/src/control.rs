@@ -9,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::debug;
 use wharf_protocol::effect::{Effect, Effects, EndReason, Input};
 use wharf_protocol::failure::Failure;
@@ -32,6 +32,8 @@ mod data_route;
 mod job;
 mod login;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod transfers;
 
 /// A control connection, greeted or about to be.
@@ -54,7 +56,9 @@ struct Control {
     job: Option<Job>,
     /// Replies not sent yet.
     replies: Vec<u8>,
-    connected: Instant,
+    /// Since when nobody is logged in.
+    logged_out: Instant,
+    /// When the client was last heard, or something that it asked for was done.
     active: Instant,
 }
 
@@ -71,7 +75,7 @@ enum Ended {
     NotReading,
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
-    #[error("the time to finish transfers is over")]
+    #[error("the server is shutting down")]
     Stopped,
 }
 
@@ -97,25 +101,21 @@ impl Control {
     async fn next_input(&mut self) -> Result<Input, Ended> {
         let mut phase = self.host.phase.clone();
         loop {
-            if self.session.wants_line()
-                && let Some(event) = self.decoder.next_event()
-            {
-                self.active = Instant::now();
-                return Ok(match event {
-                    Event::Line(line) => Input::Line(line),
-                    Event::TooLong => Input::LineTooLong,
-                    Event::ClientHello => Input::End(EndReason::NotFtp),
-                });
-            }
             let (deadline, reason) = self.deadline();
-            let wants_line = self.session.wants_line();
-            // In this order: a client that went away must not have its upload committed.
+            let (wants_line, busy) = (self.session.wants_line(), self.job.is_some());
+            // In this order: a client that sends without a pause must not put off its end, and one
+            // that went away must not have its upload committed.
             tokio::select! {
                 biased;
-                read = self.stream.read(&mut self.decoder), if wants_line => {
-                    if read? == 0 {
-                        return Err(Ended::ByClient);
-                    }
+                ended = ending(&mut phase, self.running.is_some()) => match ended {
+                    Phase::Stopping => return Err(Ended::Stopped),
+                    _ => return Ok(Input::End(EndReason::ShuttingDown)),
+                },
+                () = expiry(self.login.expires()) => return Ok(Input::End(EndReason::Expired)),
+                () = sleep_until(deadline), if !busy => return Ok(Input::End(reason)),
+                event = next_event(&mut self.stream, &mut self.decoder), if wants_line => {
+                    self.active = Instant::now();
+                    return event?.map(heard).ok_or(Ended::ByClient);
                 }
                 completed = completion(&mut self.job) => {
                     self.job = None;
@@ -124,12 +124,12 @@ impl Control {
                         return Ok(input);
                     }
                 }
-                ended = ending(&mut phase, self.running.is_some()) => match ended {
-                    Phase::Stopping => return Err(Ended::Stopped),
-                    _ => return Ok(Input::End(EndReason::ShuttingDown)),
-                },
-                () = sleep_until(deadline), if self.job.is_none() => return Ok(Input::End(reason)),
-                () = expiry(self.login.expires()) => return Ok(Input::End(EndReason::Expired)),
+                // Nobody reads meanwhile, so nothing else tells that the client went away.
+                () = sleep(limits::PEER_CHECK), if busy && !wants_line => {
+                    if self.stream.peer_is_gone() {
+                        return Err(Ended::ByClient);
+                    }
+                }
             }
         }
     }
@@ -139,7 +139,7 @@ impl Control {
         let settings = &self.host.config.limits;
         let Some(identity) = self.login.identity() else {
             return (
-                self.connected + settings.login_timeout,
+                self.logged_out + settings.login_timeout,
                 EndReason::LoginTimeout,
             );
         };
@@ -164,11 +164,14 @@ impl Control {
             Effect::StartTls => self.start_tls().await?,
             Effect::StopTls => {
                 self.flush().await?;
-                self.stream.stop_tls().await?;
+                taken(self.stream.stop_tls()).await?;
                 self.login.set_tls(None);
             }
             Effect::Login(credential) => self.job = Some(self.log_in(credential)),
-            Effect::Logout => self.login.forget(),
+            Effect::Logout => {
+                self.login.forget();
+                self.logged_out = Instant::now();
+            }
             Effect::Listen { extended, family } => {
                 self.route = None;
                 self.job = Some(self.listen(extended, family));
@@ -190,7 +193,7 @@ impl Control {
             Effect::Abort => self.abort(),
             Effect::Close => {
                 self.flush().await?;
-                self.stream.shutdown().await?;
+                taken(self.stream.shutdown()).await?;
                 return Err(Ended::BySession);
             }
         }
@@ -203,10 +206,7 @@ impl Control {
             return Ok(());
         }
         let replies = std::mem::take(&mut self.replies);
-        match timeout(limits::REPLY_TIMEOUT, self.stream.write(&replies)).await {
-            Ok(written) => Ok(written?),
-            Err(_) => Err(Ended::NotReading),
-        }
+        taken(self.stream.write(&replies)).await
     }
 
     /// AUTH. Whatever was read in clear behind it is thrown away: it may be an attacker's, and
@@ -219,11 +219,16 @@ impl Control {
         Box::pin(self.perform_all(effects)).await
     }
 
-    /// Takes the control connection under TLS.
+    /// Takes the control connection under TLS, within the time for a login.
     async fn secure(&mut self) -> Result<(), Ended> {
         let tls = self.host.tls.for_session();
-        let deadline = Instant::now() + self.host.config.limits.login_timeout;
-        let facts = self.stream.start_tls(&tls, deadline).await?;
+        let deadline = self.logged_out + self.host.config.limits.login_timeout;
+        let mut phase = self.host.phase.clone();
+        let facts = tokio::select! {
+            biased;
+            _ = ending(&mut phase, false) => return Err(Ended::Stopped),
+            facts = self.stream.start_tls(&tls, deadline) => facts?,
+        };
         self.login.set_tls(Some(facts));
         self.tls = Some(tls);
         Ok(())
@@ -271,6 +276,38 @@ impl Control {
                 }))
             }
         }
+    }
+}
+
+/// The next line of the client; `None` where it closed the connection.
+async fn next_event(
+    stream: &mut ControlStream,
+    decoder: &mut Decoder,
+) -> io::Result<Option<Event>> {
+    loop {
+        if let Some(event) = decoder.next_event() {
+            return Ok(Some(event));
+        }
+        if stream.read(decoder).await? == 0 {
+            return Ok(None);
+        }
+    }
+}
+
+/// What the session is told of it.
+fn heard(event: Event) -> Input {
+    match event {
+        Event::Line(line) => Input::Line(line),
+        Event::TooLong => Input::LineTooLong,
+        Event::ClientHello => Input::End(EndReason::NotFtp),
+    }
+}
+
+/// Waits until the kernel took what is sent, which it does not for a client that takes nothing.
+async fn taken(sending: impl Future<Output = io::Result<()>>) -> Result<(), Ended> {
+    match timeout(limits::REPLY_TIMEOUT, sending).await {
+        Ok(sent) => Ok(sent?),
+        Err(_) => Err(Ended::NotReading),
     }
 }
 

@@ -65,6 +65,7 @@ pub const SENDFILE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Bytes of a listing that are collected before they are sent.
 pub const LISTING_BLOCK_BYTES: usize = 64 * 1024;
+
 /// Connections accepted by the listeners and not yet given a task: it only smooths their hand-over.
 pub const ACCEPT_BACKLOG: usize = 64;
 
@@ -77,6 +78,9 @@ pub const LISTEN_BACKLOG: i32 = 4096;
 
 /// Time for a client to take a reply from its socket. One that reads nothing for so long will not.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Time after which it is asked whether the client of something that takes long is still there.
+pub const PEER_CHECK: Duration = Duration::from_secs(2);
 
 /// Time for aborted transfers to end when the host stops: they only have to notice.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,5 +1,6 @@
 //! The first moments of a control connection: admission, implicit TLS, and the session's policy.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,6 +45,29 @@ pub async fn accept(host: Arc<Host>, listener: Arc<Listener>, stream: TcpStream)
         }
         info!(listener = listener.name, "connected");
         let connected = Instant::now();
+        let mut control = Control::new(host, &listener, stream, id, (local, peer));
+        let ended = match listener.tls {
+            ListenerTls::Implicit => match control.secure().await {
+                Ok(()) => control.run().await,
+                Err(ended) => ended,
+            },
+            _ => control.run().await,
+        };
+        log_end(&ended, connected);
+    };
+    serve.instrument(span).await;
+}
+
+impl Control {
+    /// Nothing was said yet. `addresses` are ours and the client's.
+    pub(super) fn new(
+        host: Arc<Host>,
+        listener: &Listener,
+        stream: TcpStream,
+        id: String,
+        addresses: (SocketAddr, SocketAddr),
+    ) -> Self {
+        let ((local, peer), now) = (addresses, Instant::now());
         let facts = SessionFacts {
             id,
             listener: listener.name.clone(),
@@ -56,8 +80,8 @@ pub async fn accept(host: Arc<Host>, listener: Arc<Listener>, stream: TcpStream)
             attributes: Default::default(),
             notes: Default::default(),
         };
-        let mut control = Control {
-            session: Session::new(policy(&host, &listener, peer.ip(), local.ip())),
+        Self {
+            session: Session::new(policy(&host, listener, peer.ip(), local.ip())),
             stream: ControlStream::Clear(stream),
             decoder: Decoder::new(),
             login: Login::new(facts),
@@ -69,20 +93,11 @@ pub async fn accept(host: Arc<Host>, listener: Arc<Listener>, stream: TcpStream)
             running: None,
             job: None,
             replies: Vec::new(),
-            connected,
-            active: connected,
+            logged_out: now,
+            active: now,
             host,
-        };
-        let ended = match listener.tls {
-            ListenerTls::Implicit => match control.secure().await {
-                Ok(()) => control.run().await,
-                Err(ended) => ended,
-            },
-            _ => control.run().await,
-        };
-        log_end(&ended, connected);
-    };
-    serve.instrument(span).await;
+        }
+    }
 }
 
 fn log_end(ended: &Ended, connected: Instant) {
