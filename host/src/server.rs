@@ -26,14 +26,18 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         // Every session has at most one job that blocks, so none ever waits for a thread.
         .max_blocking_threads(config.limits.connections as usize + limits::SPARE_THREADS)
         .build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let stop = stop_signal()?;
         let (host, phase) = Host::start(config).await?;
         let listeners = listen(&host.config.listeners)?;
         info!(name = host.config.server.name, "ready");
         serve(host, phase, listeners, stop).await;
         Ok(())
-    })
+    });
+    // By itself a runtime waits for every thread, such as one that looks through a large sink for
+    // what a crash left, or one that a dead network file system holds.
+    runtime.shutdown_timeout(limits::STOP_TIMEOUT);
+    served
 }
 
 /// Done at the first SIGTERM or SIGINT.
