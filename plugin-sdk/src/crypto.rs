@@ -14,6 +14,15 @@ pub fn verify_password(encoded: &str, password: &Password) -> Result<bool, Failu
     host::verify_password(encoded, password.expose())
 }
 
+/// How `encoded` was made, if [`verify_password`] can use it: what takes the same time to verify has
+/// the same text. It costs no time, and tells nothing of the password.
+///
+/// # Errors
+/// Why the host cannot use it, in words.
+pub fn inspect_password(encoded: &str) -> Result<String, String> {
+    host::inspect_password(encoded)
+}
+
 /// Whether `a` and `b` are the same bytes, in a time that depends on their lengths only.
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     host::equal(a, b)

@@ -15,7 +15,8 @@
 //! ```
 //!
 //! What is set and recorded belongs to the thread, so tests may run side by side. An encoded
-//! password is anything with a `$`; the password itself is what follows the last one.
+//! password is `$SCHEME$…$PASSWORD`: the scheme is what follows the first `$`, the password itself
+//! what follows the last one.
 
 use std::cell::RefCell;
 use std::time::SystemTime;
@@ -151,6 +152,14 @@ pub(crate) mod host {
         let unknown = || Failure::Misconfigured("unknown form of a password".into());
         let (_, expected) = encoded.rsplit_once('$').ok_or_else(unknown)?;
         Ok(expected == password)
+    }
+
+    pub(crate) fn inspect_password(encoded: &str) -> Result<String, String> {
+        let parts: Vec<&str> = encoded.split('$').collect();
+        match parts[..] {
+            ["", scheme, .., password] if !password.is_empty() => Ok(scheme.to_owned()),
+            _ => Err("this form of password hash is not known".to_owned()),
+        }
     }
 
     pub(crate) fn log(level: Level, message: &str, fields: &[(&str, &str)]) {

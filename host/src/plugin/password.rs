@@ -37,33 +37,33 @@ const MAX_ARGON2_MEMORY: u32 = 128 * 1024;
 const MAX_ARGON2_WORK: u64 = 1024 * 1024;
 /// Of bcrypt: about one second.
 const MAX_BCRYPT_COST: u32 = 14;
+/// The least that bcrypt is defined for.
+const MIN_BCRYPT_COST: u32 = 4;
+/// The least of SHA-crypt; crypt(3) takes less for this.
+const MIN_SHA_CRYPT_ROUNDS: u32 = 1000;
 /// Of SHA-crypt: a tenth of what crypt(3) allows, about one second.
 const MAX_SHA_CRYPT_ROUNDS: u32 = 1_000_000;
 /// Of PBKDF2: twice those of aioftps3.
 const MAX_PBKDF2_ROUNDS: u32 = 2_000_000;
+/// Of the hash that PBKDF2 gives, in bytes.
+const MAX_PBKDF2_HASH: usize = 64;
 /// Fixed by aioftps3.
 const AIOFTPS3_ROUNDS: u32 = 1_000_000;
 
 /// Whether `password` is what was `encoded`. Takes up to seconds: not for a thread that serves
 /// connections.
 pub fn verify(encoded: &str, password: &str) -> Result<bool, PasswordError> {
-    if encoded.len() > MAX_ENCODED {
-        return Err(PasswordError::Malformed);
-    }
+    let encoded = Encoded::parse(encoded)?;
     if password.len() > MAX_PASSWORD {
         return Ok(false);
     }
-    let form = encoded
-        .strip_prefix('$')
-        .and_then(|rest| rest.split_once('$'));
-    match form.ok_or(PasswordError::UnknownForm)? {
-        ("argon2id" | "argon2i", _) => argon2(encoded, password),
-        ("2a" | "2b" | "2x" | "2y", rest) => bcrypt(encoded, rest, password),
-        ("5" | "6", rest) => sha_crypt(encoded, rest, password),
-        ("pbkdf2-sha256", rest) => pbkdf2(rest, password),
-        ("aioftps3", rest) => aioftps3(rest, password),
-        _ => Err(PasswordError::UnknownForm),
-    }
+    encoded.is_of(password)
+}
+
+/// How a password was `encoded`: what costs the same to verify has the same text. Takes no time,
+/// and tells nothing of salt and hash.
+pub fn inspect(encoded: &str) -> Result<String, PasswordError> {
+    Encoded::parse(encoded).map(|encoded| encoded.scheme())
 }
 
 /// A PHC string of argon2id with a random salt, at the cost that OWASP recommends (19 MiB, two
@@ -74,92 +74,181 @@ pub fn hash(password: &str) -> Result<String, password_hash::Error> {
         .to_string())
 }
 
-fn argon2(encoded: &str, password: &str) -> Result<bool, PasswordError> {
-    let hash = PasswordHash::new(encoded).map_err(|_| PasswordError::Malformed)?;
-    if hash.salt.is_none() || hash.hash.is_none() {
-        return Err(PasswordError::Malformed);
-    }
-    let params = Params::try_from(&hash).map_err(|_| PasswordError::Malformed)?;
-    let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
-    if params.m_cost() > MAX_ARGON2_MEMORY || work > MAX_ARGON2_WORK {
-        return Err(PasswordError::TooCostly);
-    }
-    outcome(Argon2::default().verify_password(password.as_bytes(), &hash))
+/// An encoded password that can be verified, within the bounds.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, on the stack of who verifies"
+)]
+enum Encoded<'e> {
+    Argon2 {
+        hash: PasswordHash,
+        params: Params,
+    },
+    Bcrypt {
+        encoded: &'e str,
+        cost: u32,
+    },
+    /// With the number of rounds in it.
+    ShaCrypt {
+        encoded: String,
+        form: &'e str,
+        rounds: u32,
+    },
+    Pbkdf2 {
+        salt: Vec<u8>,
+        rounds: u32,
+        hash: Vec<u8>,
+    },
 }
 
-fn bcrypt(encoded: &str, rest: &str, password: &str) -> Result<bool, PasswordError> {
-    let cost = rest
-        .split('$')
-        .next()
-        .and_then(|cost| cost.parse::<u32>().ok());
-    if cost.ok_or(PasswordError::Malformed)? > MAX_BCRYPT_COST {
-        return Err(PasswordError::TooCostly);
+impl<'e> Encoded<'e> {
+    fn parse(encoded: &'e str) -> Result<Self, PasswordError> {
+        if encoded.len() > MAX_ENCODED {
+            return Err(PasswordError::Malformed);
+        }
+        let form = encoded
+            .strip_prefix('$')
+            .and_then(|rest| rest.split_once('$'));
+        match form.ok_or(PasswordError::UnknownForm)? {
+            ("argon2id" | "argon2i", _) => Self::argon2(encoded),
+            ("2a" | "2b" | "2x" | "2y", _) => Self::bcrypt(encoded),
+            (form @ ("5" | "6"), rest) => Self::sha_crypt(form, rest),
+            ("pbkdf2-sha256", rest) => Self::pbkdf2(rest),
+            ("aioftps3", rest) => Self::aioftps3(rest),
+            _ => Err(PasswordError::UnknownForm),
+        }
     }
-    ::bcrypt::verify(password, encoded).map_err(|_| PasswordError::Malformed)
-}
 
-fn sha_crypt(encoded: &str, rest: &str, password: &str) -> Result<bool, PasswordError> {
-    let verifier = ::sha_crypt::ShaCrypt::default();
-    let Some(given) = rest.strip_prefix("rounds=") else {
+    fn argon2(encoded: &str) -> Result<Self, PasswordError> {
+        let hash = PasswordHash::new(encoded).map_err(|_| PasswordError::Malformed)?;
+        if hash.salt.is_none() || hash.hash.is_none() {
+            return Err(PasswordError::Malformed);
+        }
+        let params = Params::try_from(&hash).map_err(|_| PasswordError::Malformed)?;
+        let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
+        if params.m_cost() > MAX_ARGON2_MEMORY || work > MAX_ARGON2_WORK {
+            return Err(PasswordError::TooCostly);
+        }
+        Ok(Self::Argon2 { hash, params })
+    }
+
+    fn bcrypt(encoded: &'e str) -> Result<Self, PasswordError> {
+        let parts: ::bcrypt::HashParts = encoded.parse().map_err(|_| PasswordError::Malformed)?;
+        match parts.get_cost() {
+            cost if cost < MIN_BCRYPT_COST => Err(PasswordError::Malformed),
+            cost if cost > MAX_BCRYPT_COST => Err(PasswordError::TooCostly),
+            cost => Ok(Self::Bcrypt { encoded, cost }),
+        }
+    }
+
+    /// `[rounds=ROUNDS$]SALT$HASH`
+    fn sha_crypt(form: &'e str, rest: &str) -> Result<Self, PasswordError> {
         // crypt(3) means 5000 where nothing is said, the crate means its own recommendation.
-        let (form, rest) = encoded.split_at(encoded.len() - rest.len());
-        let encoded = format!("{form}rounds=5000${rest}");
-        return outcome(verifier.verify_password(password.as_bytes(), encoded.as_str()));
-    };
-    let rounds = given
-        .split('$')
-        .next()
-        .and_then(|rounds| rounds.parse::<u32>().ok());
-    if rounds.ok_or(PasswordError::Malformed)? > MAX_SHA_CRYPT_ROUNDS {
-        return Err(PasswordError::TooCostly);
+        let (rounds, rest) = match rest.strip_prefix("rounds=") {
+            Some(given) => given.split_once('$').ok_or(PasswordError::Malformed)?,
+            None => ("5000", rest),
+        };
+        let rounds: u32 = rounds.parse().map_err(|_| PasswordError::Malformed)?;
+        if rounds > MAX_SHA_CRYPT_ROUNDS {
+            return Err(PasswordError::TooCostly);
+        }
+        let (salt, hash) = rest.split_once('$').ok_or(PasswordError::Malformed)?;
+        // 32 or 64 bytes in the base64 of crypt(3).
+        let length = if form == "5" { 43 } else { 86 };
+        let is_base64 = |text: &str| {
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"./".contains(&byte);
+            text.bytes().all(fits)
+        };
+        let well_formed = is_base64(salt) && is_base64(hash) && hash.len() == length;
+        if rounds < MIN_SHA_CRYPT_ROUNDS || !well_formed {
+            return Err(PasswordError::Malformed);
+        }
+        let encoded = format!("${form}$rounds={rounds}${rest}");
+        Ok(Self::ShaCrypt {
+            encoded,
+            form,
+            rounds,
+        })
     }
-    outcome(verifier.verify_password(password.as_bytes(), encoded))
-}
 
-/// `i=ROUNDS[,l=LENGTH]$SALT$HASH` as PHC has it, or `ROUNDS$SALT$HASH` as passlib has it, whose
-/// base64 has `.` for `+`.
-fn pbkdf2(rest: &str, password: &str) -> Result<bool, PasswordError> {
-    let fields: Vec<&str> = rest.split('$').collect();
-    let [params, salt, hash] = fields[..] else {
-        return Err(PasswordError::Malformed);
-    };
-    let rounds = params.split(',').next().unwrap_or_default();
-    let rounds = rounds.strip_prefix("i=").unwrap_or(rounds);
-    let rounds = rounds.parse().map_err(|_| PasswordError::Malformed)?;
-    let decode = |text: &str| {
-        let text = text.replace('.', "+");
-        STANDARD_NO_PAD
-            .decode(text)
-            .map_err(|_| PasswordError::Malformed)
-    };
-    pbkdf2_matches(password, &decode(salt)?, rounds, &decode(hash)?)
-}
-
-fn aioftps3(rest: &str, password: &str) -> Result<bool, PasswordError> {
-    let (salt, hash) = rest.rsplit_once('$').ok_or(PasswordError::Malformed)?;
-    let hash = STANDARD
-        .decode(hash)
-        .map_err(|_| PasswordError::Malformed)?;
-    pbkdf2_matches(password, salt.as_bytes(), AIOFTPS3_ROUNDS, &hash)
-}
-
-fn pbkdf2_matches(
-    password: &str,
-    salt: &[u8],
-    rounds: u32,
-    expected: &[u8],
-) -> Result<bool, PasswordError> {
-    // A short hash would be guessed; a long one only costs more.
-    if !(16..=64).contains(&expected.len()) || rounds == 0 {
-        return Err(PasswordError::Malformed);
+    /// `i=ROUNDS[,l=LENGTH]$SALT$HASH` as PHC has it, or `ROUNDS$SALT$HASH` as passlib has it,
+    /// whose base64 has `.` for `+`.
+    fn pbkdf2(rest: &str) -> Result<Self, PasswordError> {
+        let fields: Vec<&str> = rest.split('$').collect();
+        let [params, salt, hash] = fields[..] else {
+            return Err(PasswordError::Malformed);
+        };
+        let rounds = params.split(',').next().unwrap_or_default();
+        let rounds = rounds.strip_prefix("i=").unwrap_or(rounds);
+        let rounds = rounds.parse().map_err(|_| PasswordError::Malformed)?;
+        let decode = |text: &str| {
+            let text = text.replace('.', "+");
+            STANDARD_NO_PAD
+                .decode(text)
+                .map_err(|_| PasswordError::Malformed)
+        };
+        Self::bounded_pbkdf2(decode(salt)?, rounds, decode(hash)?)
     }
-    if rounds > MAX_PBKDF2_ROUNDS {
-        return Err(PasswordError::TooCostly);
+
+    fn aioftps3(rest: &str) -> Result<Self, PasswordError> {
+        let (salt, hash) = rest.rsplit_once('$').ok_or(PasswordError::Malformed)?;
+        let hash = STANDARD
+            .decode(hash)
+            .map_err(|_| PasswordError::Malformed)?;
+        Self::bounded_pbkdf2(salt.as_bytes().to_vec(), AIOFTPS3_ROUNDS, hash)
     }
-    let mut computed = [0; 64];
-    let computed = &mut computed[..expected.len()];
-    pbkdf2::pbkdf2_hmac::<Sha256>(password.as_bytes(), salt, rounds, computed);
-    Ok(computed.ct_eq(expected).into())
+
+    fn bounded_pbkdf2(salt: Vec<u8>, rounds: u32, hash: Vec<u8>) -> Result<Self, PasswordError> {
+        // A short hash would be guessed; a long one only costs more.
+        if !(16..=MAX_PBKDF2_HASH).contains(&hash.len()) || rounds == 0 {
+            return Err(PasswordError::Malformed);
+        }
+        if rounds > MAX_PBKDF2_ROUNDS {
+            return Err(PasswordError::TooCostly);
+        }
+        Ok(Self::Pbkdf2 { salt, rounds, hash })
+    }
+
+    fn is_of(&self, password: &str) -> Result<bool, PasswordError> {
+        let password = password.as_bytes();
+        match self {
+            Self::Argon2 { hash, .. } => outcome(Argon2::default().verify_password(password, hash)),
+            Self::Bcrypt { encoded, .. } => {
+                ::bcrypt::verify(password, encoded).map_err(|_| PasswordError::Malformed)
+            }
+            Self::ShaCrypt { encoded, .. } => {
+                let verifier = ::sha_crypt::ShaCrypt::default();
+                outcome(verifier.verify_password(password, encoded.as_str()))
+            }
+            Self::Pbkdf2 { salt, rounds, hash } => {
+                let mut computed = [0; MAX_PBKDF2_HASH];
+                let computed = &mut computed[..hash.len()];
+                pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, *rounds, computed);
+                Ok(computed.ct_eq(hash).into())
+            }
+        }
+    }
+
+    fn scheme(&self) -> String {
+        match self {
+            Self::Argon2 { hash, params } => {
+                let (m, t, p) = (params.m_cost(), params.t_cost(), params.p_cost());
+                format!("{} m={m},t={t},p={p}", hash.algorithm)
+            }
+            Self::Bcrypt { cost, .. } => format!("bcrypt {cost}"),
+            Self::ShaCrypt { form, rounds, .. } if *form == "5" => {
+                format!("sha256-crypt {rounds}")
+            }
+            Self::ShaCrypt { rounds, .. } => format!("sha512-crypt {rounds}"),
+            // Each 32 bytes of the hash cost all rounds.
+            Self::Pbkdf2 { rounds, hash, .. } => {
+                format!(
+                    "pbkdf2-sha256 {}",
+                    u64::from(*rounds) * hash.len().div_ceil(32) as u64
+                )
+            }
+        }
+    }
 }
 
 fn outcome(verified: password_hash::Result<()>) -> Result<bool, PasswordError> {
@@ -270,6 +359,15 @@ mod tests {
                 TooCostly,
             ),
             ("$2b$x$".to_owned(), Malformed),
+            ("$2b$12$tooshort".to_owned(), Malformed),
+            (
+                "$2b$03$abcdefghijklmnopqrstuutnpSwtHwcVU/p4go0tWzD07GlZAY4yS".to_owned(),
+                Malformed,
+            ),
+            ("$6$salt$tooshort".to_owned(), Malformed),
+            (format!("$6$salt${hash}"), Malformed),
+            (format!("$5$rounds=10$salt${hash}"), Malformed),
+            (format!("$5$sa lt${hash}"), Malformed),
             ("$6$rounds=999999999$salt$hash".to_owned(), TooCostly),
             ("$6$rounds=x$salt$hash".to_owned(), Malformed),
             ("$6$salt".to_owned(), Malformed),
@@ -284,6 +382,44 @@ mod tests {
         ];
         for (encoded, expected) in cases {
             assert_eq!(verify(&encoded, "password"), Err(expected), "{encoded}");
+            assert_eq!(inspect(&encoded), Err(expected), "{encoded}");
+        }
+    }
+
+    #[test]
+    fn what_costs_the_same_is_told_alike() {
+        let hash = "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let bcrypt = "abcdefghijklmnopqrstuutnpSwtHwcVU/p4go0tWzD07GlZAY4yS";
+        let cases = [
+            (
+                vec![format!("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ${hash}")],
+                "argon2id m=65536,t=2,p=1",
+            ),
+            (
+                vec![format!("$2a$05${bcrypt}"), format!("$2b$05${bcrypt}")],
+                "bcrypt 5",
+            ),
+            (
+                vec![
+                    format!("$5$salt${hash}"),
+                    format!("$5$rounds=5000$salt${hash}"),
+                ],
+                "sha256-crypt 5000",
+            ),
+            (vec![format!("$6$salt${hash}{hash}")], "sha512-crypt 5000"),
+            (
+                vec![
+                    "$aioftps3$salt$2ZaIeTiOmDnKxSqzsMn0OVbsHHhdeG+FaT+AQEL/vKk=".to_owned(),
+                    format!("$pbkdf2-sha256$i=1000000,l=32$c2FsdA${hash}"),
+                    format!("$pbkdf2-sha256$1000000$c2FsdA${hash}"),
+                ],
+                "pbkdf2-sha256 1000000",
+            ),
+        ];
+        for (alike, scheme) in cases {
+            for encoded in alike {
+                assert_eq!(inspect(&encoded).as_deref(), Ok(scheme), "{encoded}");
+            }
         }
     }
 }

@@ -24,11 +24,19 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
 
 pub(crate) fn verify_password(encoded: &str, password: &str) -> Result<bool, Failure> {
     crypto::verify_password(encoded, password).map_err(|error| match error {
-        crypto::Error::Unsupported(why) | crypto::Error::Malformed(why) => {
-            Failure::Misconfigured(why)
-        }
-        crypto::Error::TooCostly(why) => Failure::Misconfigured(why),
+        crypto::Error::Unsupported(why)
+        | crypto::Error::Malformed(why)
+        | crypto::Error::TooCostly(why) => Failure::Misconfigured(why),
         crypto::Error::Busy => Failure::Unavailable("the host is busy with passwords".into()),
+    })
+}
+
+pub(crate) fn inspect_password(encoded: &str) -> Result<String, String> {
+    crypto::inspect_password(encoded).map_err(|error| match error {
+        crypto::Error::Unsupported(why)
+        | crypto::Error::Malformed(why)
+        | crypto::Error::TooCostly(why) => why,
+        crypto::Error::Busy => "the host is busy with passwords".into(),
     })
 }
 

@@ -21,8 +21,9 @@ const ANONYMOUS: [&str; 2] = ["anonymous", "ftp"];
 struct Users {
     accounts: BTreeMap<String, Account>,
     anonymous: Option<Account>,
-    /// What an unknown user's password is checked against.
-    decoy: String,
+    /// One password of each scheme that is in use. Every password is checked once in each scheme,
+    /// so that the time tells nothing of the user.
+    decoys: Vec<Encoded>,
     /// Whether an unknown user is left to the next authenticator.
     pass_unknown: bool,
     /// Whether nobody logs in without TLS.
@@ -32,7 +33,7 @@ struct Users {
 /// One user, and how to know it.
 struct Account {
     /// The encoded password; without one, only a certificate will do.
-    password: Option<String>,
+    password: Option<Encoded>,
     /// SHA-256 of the certificates that need no password, in lower-case hexadecimal.
     certificates: Vec<String>,
     require_tls: bool,
@@ -44,6 +45,14 @@ struct Account {
     home: String,
     /// Patterns of paths and what they allow or forbid, in order.
     rules: Vec<(String, Rule)>,
+}
+
+/// A password as it is kept.
+#[derive(Clone)]
+struct Encoded {
+    /// How it was encoded: what takes the same time to verify has the same text.
+    scheme: String,
+    text: String,
 }
 
 /// What a rule does.
@@ -63,6 +72,14 @@ impl Lifecycle for Users {
         let mut warnings = Problems::new();
         if self.accounts.is_empty() && self.anonymous.is_none() {
             warnings.add("users", "there is no user, so nobody can log in");
+        }
+        if self.decoys.len() > 1 {
+            let count = self.decoys.len();
+            let message = format!(
+                "passwords are encoded in {count} ways, and every login costs the time of all; \
+                 `wharf hash-password` encodes anew"
+            );
+            warnings.add("users", message);
         }
         if self.anonymous.as_ref().is_some_and(Account::changes) {
             warnings.add("anonymous", "whoever comes along may change files");
@@ -122,9 +139,14 @@ impl Users {
         account: Option<&'a Account>,
         password: &Password,
     ) -> Result<Option<&'a Account>, Failure> {
-        let expected = account.and_then(|account| account.password.as_deref());
-        let right = crypto::verify_password(expected.unwrap_or(&self.decoy), password)?;
-        Ok(account.filter(|_| right && expected.is_some()))
+        let own = account.and_then(|account| account.password.as_ref());
+        let mut right = false;
+        for decoy in &self.decoys {
+            let own = own.filter(|own| own.scheme == decoy.scheme);
+            let fits = crypto::verify_password(&own.unwrap_or(decoy).text, password)?;
+            right |= fits && own.is_some();
+        }
+        Ok(account.filter(|_| right))
     }
 }
 

@@ -1,32 +1,21 @@
 //! The settings as they are written, and how they become users.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
 use serde::Deserialize;
 use wharf_plugin::config::Section;
-use wharf_plugin::{Operations, Problems};
+use wharf_plugin::{Operations, Problems, crypto};
 
-use crate::{ANONYMOUS, Account, Rule, Users, date};
+use crate::{ANONYMOUS, Account, Encoded, Rule, Users, date};
 
 /// What an unknown user's password is checked against where no user has one: argon2id at the cost
 /// at which `wharf hash-password` encodes.
 const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$\
     AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// The known forms of an encoded password: how each begins, and how many `$` it has in all.
-const PASSWORD_FORMS: &[(&str, RangeInclusive<usize>)] = &[
-    ("$argon2id$", 5..=5),
-    ("$argon2i$", 5..=5),
-    ("$2a$", 3..=3),
-    ("$2b$", 3..=3),
-    ("$2y$", 3..=3),
-    ("$5$", 3..=4),
-    ("$6$", 3..=4),
-    ("$pbkdf2-sha256$", 4..=4),
-    ("$aioftps3$", 3..=3),
-];
+/// What is wrong with a password; the password itself is never told.
+const NOT_ENCODED: &str = "is not an encoded password, as `wharf hash-password` makes one";
 
 /// The `[config]` table.
 #[derive(Deserialize)]
@@ -105,17 +94,28 @@ impl Settings {
                 problems.add(format!("users.{name}"), "this name is that of `anonymous`");
             }
         }
-        let password = accounts
-            .values()
-            .find_map(|account| account.password.clone());
+        let decoys = decoys(&accounts);
         problems.or(Users {
             accounts,
             anonymous,
-            decoy: password.unwrap_or_else(|| DECOY.into()),
+            decoys,
             pass_unknown: self.unknown_users == UnknownUsers::Pass,
             require_tls: self.require_tls,
         })
     }
+}
+
+/// One password of each scheme, at least one.
+fn decoys(accounts: &BTreeMap<String, Account>) -> Vec<Encoded> {
+    let mut decoys: BTreeMap<&str, &Encoded> = BTreeMap::new();
+    for password in accounts.values().filter_map(|user| user.password.as_ref()) {
+        decoys.entry(&password.scheme).or_insert(password);
+    }
+    if decoys.is_empty() {
+        let (scheme, text) = (String::new(), DECOY.to_owned());
+        return vec![Encoded { scheme, text }];
+    }
+    decoys.into_values().cloned().collect()
 }
 
 /// Reads one user, and notes what is wrong with it.
@@ -191,16 +191,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn password(&mut self, encoded: &Section) -> Option<String> {
-        let encoded = encoded
-            .text()
-            .filter(|text| is_encoded(text))
-            .map(str::to_owned);
-        if encoded.is_none() {
-            let message = "is not an encoded password; `wharf hash-password` makes one";
-            self.problem("password", message);
+    fn password(&mut self, encoded: &Section) -> Option<Encoded> {
+        let Some(text) = encoded.text() else {
+            self.problem("password", NOT_ENCODED);
+            return None;
+        };
+        match crypto::inspect_password(text) {
+            Ok(scheme) => Some(Encoded {
+                scheme,
+                text: text.to_owned(),
+            }),
+            Err(why) => {
+                self.problem("password", &format!("{NOT_ENCODED}: {why}"));
+                None
+            }
         }
-        encoded
     }
 
     fn certificates(&mut self, written: &[String]) -> Vec<String> {
@@ -261,16 +266,6 @@ impl<'a> Reader<'a> {
         }
         rules
     }
-}
-
-/// Whether the text has the form of an encoded password that the host knows.
-fn is_encoded(text: &str) -> bool {
-    let dollars = text.matches('$').count();
-    let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-    let known = |(start, parts): &(&str, RangeInclusive<usize>)| {
-        text.starts_with(start) && parts.contains(&dollars)
-    };
-    visible && !text.ends_with('$') && PASSWORD_FORMS.iter().any(known)
 }
 
 /// The fingerprint of a certificate as the host writes it; colons and capitals are fine.

@@ -109,6 +109,10 @@ impl Host for InstanceState {
         Ok(verified.and_then(|verified| verified.map_err(Error::from)))
     }
 
+    fn inspect_password(&mut self, encoded: String) -> wasmtime::Result<Result<String, Error>> {
+        Ok(password::inspect(&encoded).map_err(Error::from))
+    }
+
     async fn hash_password(&mut self, password: String) -> wasmtime::Result<Result<String, Error>> {
         let hashed = self.passwords.run(move || password::hash(&password)).await;
         Ok(hashed.and_then(|hashed| hashed.map_err(|error| Error::Malformed(error.to_string()))))
