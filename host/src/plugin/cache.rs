@@ -4,10 +4,10 @@
 //! directory belongs to its user alone, and every entry carries a keyed hash of its name and
 //! content.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::hash::{Hash as _, Hasher};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -141,29 +141,30 @@ impl Hasher for Sha256Hasher {
 }
 
 fn read_or_make_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
-    let mut made = [0; KEY_BYTES];
-    rand::fill(&mut made[..]);
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
-        Ok(mut file) => {
-            file.write_all(&made)?;
-            file.sync_data()?;
-            File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
-            Ok(made)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let key = fs::read(path)?;
-            key.try_into().map_err(|_| {
-                let text = format!("{} is damaged; remove it", path.display());
-                io::Error::new(io::ErrorKind::InvalidData, text)
-            })
-        }
-        Err(error) => Err(error),
+    match read_key(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        read => return read,
     }
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut key = [0; KEY_BYTES];
+    rand::fill(&mut key[..]);
+    // It takes its name when it is whole: a crash leaves no damaged one, and another host that
+    // starts at the same time reads no part of one.
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(&key)?;
+    file.as_file().sync_data()?;
+    match file.persist_noclobber(path) {
+        Ok(_) => File::open(directory)?.sync_all().map(|()| key),
+        Err(other) if other.error.kind() == io::ErrorKind::AlreadyExists => read_key(path),
+        Err(other) => Err(other.error),
+    }
+}
+
+fn read_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    fs::read(path)?.try_into().map_err(|_| {
+        let text = format!("{} is damaged; remove it", path.display());
+        io::Error::new(io::ErrorKind::InvalidData, text)
+    })
 }
 
 #[cfg(test)]
@@ -214,6 +215,22 @@ mod tests {
         fs::write(directory.join(KEY_FILE), [7; KEY_BYTES]).unwrap();
         let stranger = CodeCache::open(&directory).unwrap();
         assert!(!from_cache(&stranger).unwrap(), "written under another key");
+    }
+
+    #[test]
+    fn hosts_that_start_together_have_one_key() {
+        for _ in 0..20 {
+            let directory = tempfile::tempdir().unwrap();
+            let directory = directory.path().join("plugins");
+            let keys: Vec<_> = std::thread::scope(|scope| {
+                let open = || scope.spawn(|| CodeCache::open(&directory).map(|cache| cache.key));
+                let hosts: Vec<_> = (0..8).map(|_| open()).collect();
+                hosts.into_iter().map(|host| host.join().unwrap()).collect()
+            });
+            let first = keys[0].as_ref().unwrap();
+            assert!(keys.iter().all(|key| key.as_ref().unwrap() == first));
+            assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+        }
     }
 
     #[test]
