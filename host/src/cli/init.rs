@@ -79,13 +79,13 @@ impl Init {
                 );
             }
         }
+        let (root, root_path) = self.root()?;
+        make_directory(&root_path)?;
         make_directory(&plugins)?;
         let copy = plugins.join("10-static-users.wasm");
         fs::copy(plugin, &copy)
             .with_context(|| format!("cannot copy {} to {}", plugin.display(), copy.display()))?;
         write_private(&sidecar, &self.sidecar(&password::hash(password)?))?;
-        let (root, root_path) = self.root()?;
-        make_directory(&root_path)?;
         let address = SocketAddr::new(self.address, self.port);
         write_private(&file, &template::render(address, self.passive, &root))
     }

@@ -133,6 +133,25 @@ fn nothing_is_written_over() {
 }
 
 #[test]
+fn what_failed_can_be_tried_again() {
+    let (place, plugin) = place();
+    let directory = place.path().join("c");
+    let file = place.path().join("file");
+    fs::write(&file, "").unwrap();
+    let root = file.join("data");
+    let failing = init(&directory, &["--root", root.to_str().unwrap()]);
+    let error = failing.create(&plugin, &Secret::new("hunter2"));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("cannot make the directory")
+    );
+    let again = init(&directory, &[]);
+    again.create(&plugin, &Secret::new("hunter2")).unwrap();
+}
+
+#[test]
 fn bad_arguments_are_refused() {
     for arguments in [
         ["--user", ""],
