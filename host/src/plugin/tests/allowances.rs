@@ -55,6 +55,21 @@ async fn a_secret_is_given_by_its_name_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lines_that_nobody_sees_take_no_room() {
+    use crate::plugin::bindings::imports::wharf::plugin::logging::{Host, Level};
+    let (_bench, mut instance) = instance(b"").await;
+    instance.begin_call();
+    let host = instance.store.data_mut();
+    let before = host.log_lines_left;
+    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), || {
+        for _ in 0..1000 {
+            Host::write(host, Level::Trace, "looked".to_owned(), vec![]).unwrap();
+        }
+    });
+    assert_eq!(host.log_lines_left, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_there_during_its_call_only() {
     use crate::plugin::bindings::imports::wharf::plugin::types::HostSession;
     let (_bench, mut instance) = instance(b"").await;
