@@ -37,6 +37,31 @@ impl Problem {
         }
     }
 
+    /// The same, with nothing shown of the fault itself and what is behind it: it may be a secret.
+    pub(super) fn hiding_fault(self) -> Self {
+        self.cut(|place| {
+            place.width = 1;
+            place.column - 1
+        })
+    }
+
+    /// The same, with nothing shown of what is behind the fault.
+    pub(super) fn hiding_rest(self) -> Self {
+        self.cut(|place| place.column - 1 + place.width)
+    }
+
+    /// The same, with as many characters of its line as `kept` tells.
+    fn cut(mut self, kept: impl FnOnce(&mut Place) -> usize) -> Self {
+        if let Some(place) = &mut self.place {
+            let kept = kept(place);
+            if let Some((end, _)) = place.text.char_indices().nth(kept) {
+                place.text.truncate(end);
+                place.text.push('…');
+            }
+        }
+        self
+    }
+
     /// The same, with nothing shown that is quoted in its line: where the syntax is broken, it is
     /// not known what is a secret.
     pub(super) fn hiding_quoted(mut self) -> Self {
@@ -90,7 +115,7 @@ pub struct Place {
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
-    /// The line, without what is quoted behind the fault: that may be a secret.
+    /// The line, without what is quoted outside of the fault: that may be a secret.
     pub text: String,
     /// How many characters of the line are at fault, at least 1.
     pub width: usize,
@@ -105,18 +130,36 @@ impl Place {
         let offset = (start - line_start).min(line.len());
         // A fault may run over several lines; only its first is shown.
         let end = line.floor_char_boundary((span.end.max(start) - line_start).min(line.len()));
-        let (shown, behind) = line.split_at(end);
+        let before = without_quoted(&line[..offset]);
+        let (fault, behind) = line[offset..].split_at(end.max(offset) - offset);
         let text = match behind.split_once(['"', '\'']) {
-            Some((clear, _)) => format!("{shown}{clear}\"…"),
-            None => line.to_owned(),
+            Some((clear, _)) => format!("{before}{fault}{clear}\"…"),
+            None => format!("{before}{fault}{behind}"),
         };
         Self {
             line: 1 + source[..line_start].matches('\n').count(),
             column: 1 + line[..offset].chars().count(),
             text: text.trim_end().to_owned(),
-            width: line[offset..end].chars().count().max(1),
+            width: fault.chars().count().max(1),
         }
     }
+}
+
+/// `text` with a star for each character that is quoted.
+fn without_quoted(text: &str) -> String {
+    let mut quote = None;
+    let shown = |c: char| match quote {
+        Some(open) if open != c => '*',
+        Some(_) => {
+            quote = None;
+            c
+        }
+        None => {
+            quote = ['"', '\''].contains(&c).then_some(c);
+            c
+        }
+    };
+    text.chars().map(shown).collect()
 }
 
 /// All that is wrong with a configuration, at least one thing.
@@ -215,6 +258,16 @@ impl Origin {
             known = key.rsplit_once('.').map(|(parent, _)| parent);
         }
         Problem::new(&self.path, message, advice)
+    }
+
+    /// As [`Self::problem`], with nothing shown of the value: it may be a secret.
+    pub fn problem_of_secret(
+        &self,
+        key: &str,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Problem {
+        self.problem(key, message, advice).hiding_rest()
     }
 
     /// A fault of the bytes `span` of the file.

@@ -8,8 +8,8 @@ use super::error::{Origin, Problem, Problems};
 use super::expand::{Environment, ProcessEnvironment, read_failure};
 use super::section::{self, Section};
 use super::settings::{
-    Advertise, Config, FailedLogins, FsSink, Limits, Listener, ListenerTls, Passive, Protocol,
-    Server, Sink, SinkKind, Tls,
+    Advertise, Config, DataProtection, FailedLogins, FsSink, Limits, Listener, ListenerTls,
+    Passive, Protocol, Server, SessionReuse, Sink, SinkKind, Tls,
 };
 
 /// The name of the host's file in the configuration directory.
@@ -56,6 +56,7 @@ impl Config {
             self.listeners = listeners.into_iter().flatten().collect();
         }
         file.section("tls", |section| self.tls.read(section));
+        self.refuse_without_tls(file);
         file.section("passive", |section| self.passive.read(section));
         file.section("protocol", |section| self.protocol.read(section));
         file.section("limits", |section| self.limits.read(section));
@@ -66,6 +67,32 @@ impl Config {
             self.sinks = sinks.into_iter().flatten().collect::<BTreeMap<_, _>>();
         }
         file.unbuilt("admin", "there is no admin endpoint in this version");
+    }
+}
+
+impl Config {
+    /// What `[tls]` promises holds nowhere if no listener offers TLS.
+    fn refuse_without_tls(&self, file: &mut Section<'_, '_>) {
+        let is_offered = |listener: &Listener| listener.tls != ListenerTls::Off;
+        if self.listeners.iter().any(is_offered) {
+            return;
+        }
+        let Tls {
+            data,
+            session_reuse,
+            client_ca,
+            ..
+        } = &self.tls;
+        for (key, is_asked) in [
+            ("tls.data", *data == DataProtection::Required),
+            ("tls.session-reuse", *session_reuse == SessionReuse::Require),
+            ("tls.client-ca", client_ca.is_some()),
+        ] {
+            if is_asked {
+                let message = format!("`{key}` asks for TLS, and no listener offers it");
+                file.problem(key, message, "give a listener another `tls` than \"off\"");
+            }
+        }
     }
 }
 

@@ -255,10 +255,13 @@ impl<'e> Section<'_, 'e> {
         read
     }
 
-    /// The table `key` as JSON, as it stands.
+    /// The table `key` as JSON, as it stands. What whoever reads it finds wrong with a value is
+    /// shown where the value's name stands ([`Origin::problem_of_secret`]).
     pub fn json(&mut self, key: &'static str) -> Option<serde_json::Value> {
         let value = self.take(key)?;
         let span = value.span();
+        let path = self.dotted(key);
+        remember_names(&mut self.reader.origin, &path, value.get_ref());
         super::json::from_toml(value.into_inner())
             .map_err(|reason| {
                 let message = format!("`{key}` cannot be told as JSON: {reason}");
@@ -354,8 +357,11 @@ impl<'e> Section<'_, 'e> {
         match value.into_inner() {
             DeValue::Table(table) => Some((span, table)),
             _ => {
+                let message = format!("`{key}` is not a table");
                 let advice = format!("head it with [{}]", self.dotted(key));
-                self.wrong_type(&span, key, "a table", &advice);
+                let problem = self.reader.origin.problem_at(&span, message, advice);
+                // A table may hold secrets, and whatever stands here was meant to be one.
+                self.reader.problems.push(problem.hiding_fault());
                 None
             }
         }
@@ -373,10 +379,32 @@ impl<'e> Section<'_, 'e> {
             Ok(value) => Some(value),
             Err((message, advice)) => {
                 let problem = self.reader.origin.problem_at(&span, message, advice);
-                self.reader.problems.push(problem);
+                self.reader.problems.push(match T::SECRET {
+                    true => problem.hiding_fault(),
+                    false => problem,
+                });
                 None
             }
         }
+    }
+}
+
+/// Remembers where the names of all values in `value` stand.
+fn remember_names(origin: &mut Origin, path: &str, value: &DeValue<'_>) {
+    match value {
+        DeValue::Table(table) => {
+            for (name, value) in table {
+                let path = format!("{path}.{}", name.get_ref());
+                origin.remember(path.clone(), name.span());
+                remember_names(origin, &path, value.get_ref());
+            }
+        }
+        DeValue::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                remember_names(origin, &format!("{path}[{index}]"), item.get_ref());
+            }
+        }
+        _ => {}
     }
 }
 

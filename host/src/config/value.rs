@@ -15,6 +15,9 @@ pub trait Value: Sized {
     /// How it is written in TOML. Text from elsewhere may hold any kind.
     const KIND: Kind = Kind::Text;
 
+    /// Whether no message shows it, however wrong it is.
+    const SECRET: bool = false;
+
     /// What it is, with its article, for the message: "a duration".
     const NAME: &'static str;
 
@@ -346,6 +349,7 @@ impl Value for AdvertisedAddress {
 }
 
 impl Value for Secret {
+    const SECRET: bool = true;
     const NAME: &'static str = "a secret";
 
     fn form() -> String {

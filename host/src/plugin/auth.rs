@@ -172,6 +172,8 @@ fn reason_name(reason: DenialReason) -> &'static str {
 }
 
 fn undecided(session: &SessionFacts, plugin: String, cause: String) -> Login {
+    // Much of it may be the plugin's own words.
+    let cause = one_line(&cause);
     tracing::error!(
         session = session.id,
         plugin,

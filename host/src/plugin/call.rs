@@ -17,6 +17,7 @@ use super::imports::session::SessionView;
 use super::instance::{InstanceState, PluginFacts, PluginInstance, metered};
 use super::pool::Pool;
 use super::role::Surface;
+use super::text::one_line;
 
 /// A loaded plugin.
 pub struct Plugin {
@@ -97,7 +98,7 @@ impl Plugin {
                 instance.memory_at_start = instance.store.data().memory.used();
                 Ok(instance)
             }
-            Ok(Err(text)) => Err(CallError::Start(text)),
+            Ok(Err(text)) => Err(CallError::Start(one_line(&text))),
             Err(error) => Err(stopped("start", &mut instance, &error)),
         }
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Plugins;
+use super::engine::MAX_INSTANCES;
 use super::load::{LoadCause, LoadError, PluginRuntime, Warning};
 use super::role::Role;
 use super::sidecar::Sidecar;
@@ -33,6 +34,19 @@ impl Plugins {
         sinks: Vec<String>,
     ) -> Result<(Self, Vec<Warning>), Vec<LoadError>> {
         let (found, mut errors) = find(directory);
+        // An idle instance is kept, so with more of them than there are slots a plugin could be
+        // left without any.
+        let instances = found
+            .iter()
+            .map(|plugin| plugin.sidecar.limits.instances)
+            .sum();
+        if instances > MAX_INSTANCES as usize {
+            errors.push(LoadError {
+                plugin: "*".to_owned(),
+                file: directory.to_owned(),
+                cause: LoadCause::TooManyInstances(instances),
+            });
+        }
         let (mut authenticators, mut warnings) = (Vec::new(), Vec::new());
         for Found {
             name,

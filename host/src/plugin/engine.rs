@@ -13,7 +13,7 @@ use wasmtime::{
 use super::limits::MAX_MEMORY;
 
 /// How many instances may live at once, all plugins together.
-const MAX_INSTANCES: u32 = 256;
+pub const MAX_INSTANCES: u32 = 256;
 /// What a guest may use of the native stack; deeper recursion traps.
 const MAX_STACK: usize = 512 * 1024;
 /// Of one memory, kept from one instance to the next where the kernel tells which pages were

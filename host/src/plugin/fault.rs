@@ -7,6 +7,7 @@ use wasmtime::{Trap, WasmBacktrace};
 
 use super::bindings::imports::wharf::plugin::types::Failure;
 use super::limits::MAX_WAITING;
+use super::text::one_line;
 
 /// Why there is no answer. The text is for the log.
 #[derive(Debug, thiserror::Error)]
@@ -81,5 +82,6 @@ pub fn trap_cause(error: &wasmtime::Error) -> String {
         // Writing to a string cannot fail.
         let _ = write!(cause, " (in {shown})");
     }
-    cause
+    // The names are the guest's.
+    one_line(&cause)
 }

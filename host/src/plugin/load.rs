@@ -9,10 +9,11 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::bindings;
+use super::bindings::lifecycle::exports::wharf::plugin::lifecycle;
 use super::cache::CodeCache;
 use super::call::Plugin;
 use super::componentize::{self, FormError};
-use super::engine::PluginEngine;
+use super::engine::{MAX_INSTANCES, PluginEngine};
 use super::fault::CallError;
 use super::imports;
 use super::imports::crypto::PasswordWork;
@@ -21,7 +22,7 @@ use super::pool::Pool;
 use super::role::{Role, Surface};
 use super::sidecar::{Sha256Pin, Sidecar};
 use super::text::{hex, one_line};
-use crate::config::error::Problems;
+use crate::config::error::{Origin, Problem, Problems};
 
 /// The largest component: an interpreter of Python with its library has 18 MiB.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -80,8 +81,14 @@ pub enum LoadCause {
     )]
     Mismatch(String),
     /// It says itself that it cannot serve.
-    #[error("it refuses its settings: {0}")]
-    Settings(String),
+    #[error("it refuses its settings\n{0}")]
+    Settings(Problems),
+    /// Their instances may not all live at once.
+    #[error(
+        "the plugins' instances add up to {0}, and the host has {MAX_INSTANCES} for all; lower \
+         `instances` under [limits]"
+    )]
+    TooManyInstances(usize),
     /// It fails before it serves.
     #[error("it fails its trial: {0}")]
     Trial(#[from] CallError),
@@ -161,6 +168,7 @@ impl PluginRuntime {
             settings,
             allow,
             limits,
+            origin,
             ..
         } = sidecar;
         let facts = PluginFacts {
@@ -172,7 +180,11 @@ impl PluginRuntime {
         };
         let plugin = self.assemble(facts, surface, component)?;
         let mut warnings = odd(&plugin);
-        trial(&plugin, &mut warnings).await?;
+        let problems = trial(&plugin, &mut warnings).await?;
+        Problems::check(settings_problems(problems, file, origin.as_ref()))
+            .map_err(LoadCause::Settings)?;
+        let started = plugin.within_deadline("start", plugin.started()).await?;
+        plugin.pool.keep(started);
         Ok((plugin, warnings))
     }
 
@@ -222,6 +234,10 @@ impl PluginRuntime {
 }
 
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, LoadCause> {
+    if !file.metadata()?.is_file() {
+        // A pipe, for one, would be waited for.
+        return Err(std::io::Error::other("it is not a regular file").into());
+    }
     let mut bytes = Vec::new();
     File::open(file)?
         .take(MAX_FILE + 1)
@@ -291,9 +307,15 @@ fn odd(plugin: &Plugin) -> Vec<Warning> {
         .collect()
 }
 
-/// Every role is checked in a real instance, the settings are shown to the plugin, and an instance
-/// is started as for a call.
-async fn trial(plugin: &Plugin, warnings: &mut Vec<Warning>) -> Result<(), LoadCause> {
+/// What is told of the settings of one plugin: more would not be read.
+const MAX_TOLD: usize = 100;
+
+/// Every role is checked in a real instance, and the settings are shown to the plugin, whose fatal
+/// problems are returned.
+async fn trial(
+    plugin: &Plugin,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<lifecycle::Problem>, LoadCause> {
     let mut instance = plugin
         .within_deadline("instantiation", plugin.instance())
         .await?;
@@ -307,24 +329,35 @@ async fn trial(plugin: &Plugin, warnings: &mut Vec<Warning>) -> Result<(), LoadC
             .map_err(|error| mismatch(&error))?;
     }
     drop(instance);
-    for problem in plugin
-        .within_deadline("validate", plugin.validate())
-        .await?
-    {
-        let key = problem
-            .key
-            .map(|key| format!("`{key}`: "))
-            .unwrap_or_default();
-        let text = one_line(&format!("{key}{}", problem.message));
-        if problem.fatal {
-            return Err(LoadCause::Settings(text));
-        }
-        warnings.push(Warning {
-            plugin: plugin.name().to_owned(),
-            text,
-        });
-    }
-    let started = plugin.within_deadline("start", plugin.started()).await?;
-    plugin.pool.keep(started);
-    Ok(())
+    let validate = plugin.within_deadline("validate", plugin.validate());
+    let (fatal, odd): (Vec<_>, Vec<_>) = validate.await?.into_iter().partition(|p| p.fatal);
+    warnings.extend(odd.iter().take(MAX_TOLD).map(|problem| Warning {
+        plugin: plugin.name().to_owned(),
+        text: told(problem),
+    }));
+    Ok(fatal)
+}
+
+/// What a plugin says of its settings.
+fn told(problem: &lifecycle::Problem) -> String {
+    let key = problem.key.as_ref().map(|key| format!("`{key}`: "));
+    one_line(&format!("{}{}", key.unwrap_or_default(), problem.message))
+}
+
+/// The problems at their lines of the sidecar, if there is one, else of the component in `file`.
+fn settings_problems(
+    problems: Vec<lifecycle::Problem>,
+    file: &Path,
+    origin: Option<&Origin>,
+) -> Vec<Problem> {
+    let placed = |problem: &lifecycle::Problem| {
+        let advice = "mend it under [config]";
+        let Some(origin) = origin else {
+            return Problem::new(file, told(problem), advice);
+        };
+        let key = problem.key.as_ref().map(|key| format!(".{key}"));
+        let key = format!("config{}", key.unwrap_or_default());
+        origin.problem_of_secret(&key, told(problem), advice)
+    };
+    problems.iter().take(MAX_TOLD).map(placed).collect()
 }

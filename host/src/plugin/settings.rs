@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
+use wharf_protocol::secret::Secret;
 
 /// The `[config]` table, in the two forms that plugins read it in.
 #[derive(Clone, Default)]
@@ -67,19 +68,10 @@ fn flatten(
 }
 
 /// The `[allow]` table. What is not named is denied.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Allowances {
     /// `secrets`: by name.
-    pub secrets: BTreeMap<String, String>,
-}
-
-impl fmt::Debug for Allowances {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.secrets.keys().collect();
-        f.debug_struct("Allowances")
-            .field("secrets", &names)
-            .finish()
-    }
+    pub secrets: BTreeMap<String, Secret>,
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::limits::{Limits, MAX_MEMORY};
 use super::settings::{Allowances, Settings};
-use crate::config::error::{Problem, Problems};
+use crate::config::error::{Origin, Problem, Problems};
 use crate::config::expand::{Environment, ProcessEnvironment, read_failure};
 use crate::config::section::{self, Section};
 use crate::config::value::{ByteSize, Value};
@@ -28,6 +28,8 @@ pub struct Sidecar {
     pub limits: Limits,
     /// `[policy] sha256`: any other component is refused.
     pub sha256: Option<Sha256Pin>,
+    /// Where all this stands.
+    pub origin: Option<Origin>,
 }
 
 /// What happens where an answer is needed and the plugin gives none: for an authenticator there is
@@ -73,21 +75,6 @@ impl Value for Sha256Pin {
     }
 }
 
-/// A text that no message shows.
-struct SecretText(String);
-
-impl Value for SecretText {
-    const NAME: &'static str = "a secret";
-
-    fn form() -> String {
-        "write it in quotes, better as \"${NAME}\" or { file = \"path\" }".to_owned()
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
 impl Sidecar {
     /// Reads the file at `path`.
     ///
@@ -103,8 +90,11 @@ impl Sidecar {
 
     fn parse(path: &Path, source: &str, environment: &dyn Environment) -> Result<Self, Problems> {
         let directory = path.parent().unwrap_or(Path::new("."));
-        let (sidecar, _) = section::read(path, source, directory, environment, Self::read)?;
-        Ok(sidecar)
+        let (sidecar, origin) = section::read(path, source, directory, environment, Self::read)?;
+        Ok(Self {
+            origin: Some(origin),
+            ..sidecar
+        })
     }
 
     fn read(file: &mut Section<'_, '_>) -> Self {
@@ -122,6 +112,7 @@ impl Sidecar {
             allow,
             limits,
             sha256: sha256.flatten(),
+            origin: None,
         }
     }
 }
@@ -138,16 +129,11 @@ fn read_settings(file: &mut Section<'_, '_>) -> Settings {
 }
 
 fn read_allow(section: &mut Section<'_, '_>) -> Allowances {
-    let secrets = section.map::<SecretText>("secrets");
+    let secrets = section.map("secrets");
     for key in ["http", "http-private", "state", "sinks"] {
         section.unbuilt(key, "no plugin can be allowed it by this version");
     }
-    Allowances {
-        secrets: secrets
-            .into_iter()
-            .map(|(name, SecretText(text))| (name, text))
-            .collect(),
-    }
+    Allowances { secrets }
 }
 
 fn read_limits(section: &mut Section<'_, '_>) -> Limits {
@@ -226,7 +212,7 @@ mod tests {
             Some(Path::new("plugins/other.wasm"))
         );
         assert_eq!(sidecar.settings.value("users.alice.password"), Some("$6$x"));
-        assert_eq!(sidecar.allow.secrets["token"], "hush");
+        assert_eq!(sidecar.allow.secrets["token"].expose(), "hush");
         let limits = Limits {
             memory: 64 << 20,
             cpu: Duration::from_millis(100),
@@ -239,11 +225,34 @@ mod tests {
     }
 
     #[test]
+    fn the_sidecar_in_the_readme_shows_the_default_limits() {
+        let sidecar = parse(crate::config::tests::blocks_of_the_readme()[1]).unwrap();
+        assert_eq!(sidecar.limits, Limits::default());
+        assert_eq!(sidecar.settings.value("users.alice.root"), Some("alice"));
+    }
+
+    #[test]
     fn an_empty_sidecar_allows_nothing() {
         let sidecar = parse("").unwrap();
         assert_eq!(sidecar.limits, Limits::default());
         assert!(sidecar.allow.secrets.is_empty());
         assert_eq!(sidecar.settings.json(), "{}");
+    }
+
+    #[test]
+    fn no_problem_shows_a_secret() {
+        for source in [
+            "[allow]\nsecrets = { a = 4711 }",
+            "[allow]\nsecrets = { a = \"4711\", b = true }",
+            "[allow]\nsecrets = [\"4711\"]",
+            "[allow]\nsecrets = \"4711\"",
+            "[allow]\nsecrets = { a = [4711] }",
+            "[allow]\nsecret = { a = \"4711\" }",
+            "allow = { secrets = { a = '4711' }, http = [] }",
+        ] {
+            let error = parse(source).unwrap_err();
+            assert!(!error.contains("4711"), "{error}");
+        }
     }
 
     #[test]

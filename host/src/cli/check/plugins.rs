@@ -45,7 +45,9 @@ pub(super) fn check(config: &Config, found: &mut Findings) -> anyhow::Result<()>
 /// What is wrong with one plugin, at the line of its sidecar where there is one.
 fn problems(error: LoadError) -> Vec<Problem> {
     match error.cause {
-        LoadCause::Sidecar(problems) => problems.into_iter().collect(),
+        LoadCause::Sidecar(problems) | LoadCause::Settings(problems) => {
+            problems.into_iter().collect()
+        }
         cause => {
             let advice = "mend it or take it away; the host does not start without it";
             vec![Problem::new(&error.file, cause.to_string(), advice)]

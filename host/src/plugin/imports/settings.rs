@@ -23,7 +23,8 @@ impl config::Host for InstanceState {
 impl secrets::Host for InstanceState {
     fn get(&mut self, name: String) -> wasmtime::Result<Result<String, secrets::Error>> {
         let secret = self.plugin.allow.secrets.get(&name);
-        Ok(secret.cloned().ok_or(secrets::Error::NotGranted))
+        let text = secret.map(|secret| secret.expose().to_owned());
+        Ok(text.ok_or(secrets::Error::NotGranted))
     }
 }
 

@@ -89,6 +89,20 @@ async fn whatever_answer_does_nobody_gets_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_failure_is_told_in_one_bounded_line() {
+    let wordy = Guest {
+        begin: guest::FAIL_AT_LENGTH,
+        ..GOOD
+    };
+    let bench = Bench::new(&[("wordy.wasm", &wordy.module())]);
+    let login = bench.load().await.begin(session(), "alice").await;
+    let Login::Undecided { cause, .. } = login else {
+        panic!("{login:?}")
+    };
+    assert!(cause.len() < 500 && !cause.contains('\n'), "{cause}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_spinning_plugin_does_not_hold_up_another_one() {
     let spin = Guest {
         begin: guest::SPIN,

@@ -115,6 +115,27 @@ pub const FATAL_PROBLEM: &str = "
     (i32.store8 (i32.const 1060) (i32.const 1))
     (i32.const 1024)";
 
+/// One fatal problem with the setting `alice` and the message `local`.
+pub const FATAL_SETTING: &str = "
+    (i32.store (i32.const 1024) (i32.const 1040))
+    (i32.store (i32.const 1028) (i32.const 1))
+    (i32.store8 (i32.const 1040) (i32.const 1))
+    (i32.store (i32.const 1044) (i32.const 16))
+    (i32.store (i32.const 1048) (i32.const 5))
+    (i32.store (i32.const 1052) (i32.const 24))
+    (i32.store (i32.const 1056) (i32.const 5))
+    (i32.store8 (i32.const 1060) (i32.const 1))
+    (i32.const 1024)";
+/// `err(unavailable(…))` with a text of 60,000 bytes of which many are line breaks.
+pub const FAIL_AT_LENGTH: &str = "
+    (memory.fill (i32.const 4096) (i32.const 10) (i32.const 60000))
+    (i32.store8 (i32.const 5000) (i32.const 97))
+    (i32.store8 (i32.const 1024) (i32.const 1))
+    (i32.store8 (i32.const 1028) (i32.const 0))
+    (i32.store (i32.const 1032) (i32.const 4096))
+    (i32.store (i32.const 1036) (i32.const 60000))
+    (i32.const 1024)";
+
 /// The world of these guests.
 const WORLD: &str = "
     package test:guest;

@@ -81,8 +81,8 @@ async fn what_fails_before_it_serves_is_refused() {
                 validate: guest::FATAL_PROBLEM,
                 ..GOOD
             },
-            "refuses its settings: alice",
-            "",
+            "refuses its settings\n",
+            "10-bad.wasm: alice",
         ),
     ];
     for (guest, expected, cause) in cases {
@@ -90,6 +90,49 @@ async fn what_fails_before_it_serves_is_refused() {
         let error = bench.error().await;
         assert!(error.contains(expected) && error.contains(cause), "{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_setting_is_shown_where_it_stands_without_its_value() {
+    // The guest's problem is with the setting `alice`.
+    let guest = Guest {
+        validate: guest::FATAL_SETTING,
+        ..GOOD
+    };
+    let sidecar = b"[config]\nbob = 1\n  alice = 4711\n";
+    let bench = Bench::new(&[("10-a.wasm", &guest.module()), ("10-a.toml", sidecar)]);
+    let error = bench.error().await;
+    assert!(error.contains("10-a.toml:3:3: `alice`: local\n"), "{error}");
+    assert!(error.contains("3 |   alice…\n"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_instances_than_the_host_has_are_refused() {
+    let module = GOOD.module();
+    let half = b"[limits]\ninstances = 128\n";
+    let mut files: Vec<(&str, &[u8])> = vec![
+        ("a.wasm", &module),
+        ("a.toml", half),
+        ("b.wasm", &module),
+        ("b.toml", half),
+    ];
+    Bench::new(&files).load().await;
+    files.push(("c.wasm", &module));
+    let error = Bench::new(&files).error().await;
+    assert!(
+        error.contains("add up to 264, and the host has 256"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_is_not_waited_for() {
+    let bench = Bench::new(&[]);
+    let pipe = bench.plugins().join("10-pipe.wasm");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let error = bench.error().await;
+    assert!(error.contains("not a regular file"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
