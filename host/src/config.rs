@@ -19,4 +19,4 @@ pub use settings::{
 };
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

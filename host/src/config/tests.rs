@@ -71,6 +71,22 @@ fn the_complete_file_names_every_key() {
     }
 }
 
+/// The blocks of TOML in the README: a `wharf.toml` and a sidecar.
+pub fn blocks_of_the_readme() -> Vec<&'static str> {
+    let readme = include_str!("../../../README.md");
+    let blocks = readme.split("```toml\n").skip(1);
+    blocks
+        .filter_map(|block| block.split("```").next())
+        .collect()
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_right() {
+    let config = parse(blocks_of_the_readme()[0]);
+    assert_eq!(config.listeners[0].tls, ListenerTls::Required);
+    assert_eq!(config.passive.advertise.len(), 1);
+}
+
 #[test]
 fn values_come_from_the_file_the_environment_and_other_files() {
     let directory = tempfile::tempdir().unwrap();
