@@ -13,6 +13,11 @@ fn unruly() -> PathBuf {
     binaries::plugins().join("tests/unruly.wasm")
 }
 
+/// Lets in the users of its settings.
+fn static_users() -> PathBuf {
+    binaries::plugins().join("static-users.wasm")
+}
+
 /// A server that asks `unruly` before it asks `static-users`.
 fn with_unruly() -> Server {
     let directory = Directory::new(&Settings {
@@ -147,7 +152,20 @@ const COMMANDS: &[&str] = &["check", "serve"];
 fn broken() -> Vec<(&'static str, Vec<u8>, &'static str, &'static [&'static str])> {
     let unruly = || fs::read(unruly()).expect("it was built");
     let cut = unruly()[..1000].to_vec();
+    let users = || fs::read(static_users()).expect("it was built");
     vec![
+        (
+            "malformed",
+            users(),
+            "[config.users.bob]\npassword = \"$6$salt$short4711\"\n",
+            &["malformed.toml:2:1", "`users.bob.password`"],
+        ),
+        (
+            "costly",
+            users(),
+            "[config.users]\na = { password = '$6$rounds=999999999$salt$short4711' }\n",
+            &["costly.toml:2:7", "too much time"],
+        ),
         ("nothing", vec![], "", &["empty"]),
         (
             "text",
@@ -215,8 +233,18 @@ fn what_is_no_plugin_is_refused_before_anybody_is_served() {
                 assert!(text.contains(word), "{name}: {word:?} is not in: {text}");
             }
             assert!(!text.contains("panicked at host"), "{text}");
+            assert!(!text.contains("4711"), "a password is shown: {text}");
         }
     }
+}
+
+#[test]
+fn the_example_of_static_users_is_right() {
+    let directory = Directory::new(&Settings::default());
+    let example = include_str!("../../../plugins/static-users/static-users.toml");
+    let wasm = fs::read(static_users()).expect("it was built");
+    add(&directory, "20-example", &wasm, example);
+    directory.wharf(&["check"], &[], "").success();
 }
 
 #[test]
