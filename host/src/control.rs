@@ -28,6 +28,7 @@ use crate::tls::{HandshakeError, SessionTls};
 pub use self::accept::accept;
 
 mod accept;
+mod after_tls;
 mod data_route;
 mod job;
 mod login;
@@ -194,6 +195,8 @@ impl Control {
             Effect::Close => {
                 self.flush().await?;
                 taken(self.stream.shutdown()).await?;
+                // Whoever does not close in time may miss the last reply.
+                let _ = timeout(limits::CLOSE_LINGER, self.stream.closed_by_client()).await;
                 return Err(Ended::BySession);
             }
         }

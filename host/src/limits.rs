@@ -79,6 +79,9 @@ pub const LISTEN_BACKLOG: i32 = 4096;
 /// Time for a client to take a reply from its socket. One that reads nothing for so long will not.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Time for a client to close its end after the last reply: most do at once.
+pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
+
 /// Time after which it is asked whether the client of something that takes long is still there.
 pub const PEER_CHECK: Duration = Duration::from_secs(2);
 

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use wharf_protocol::line::Decoder;
 
+use super::after_tls::AfterTls;
 use crate::tls::{HandshakeError, SessionTls, TlsFacts, accept_control};
 
 /// Bytes taken from the kernel at a time. A command line rarely has more than a hundred.
@@ -20,8 +21,10 @@ const CHUNK: usize = 2048;
 
 /// A control connection.
 pub(super) enum ControlStream {
-    /// In clear: before AUTH, after CCC, or where TLS is off.
+    /// In clear: before AUTH, or where TLS is off.
     Clear(TcpStream),
+    /// In clear again, after CCC.
+    Cleared(TcpStream, AfterTls),
     /// Under TLS. Boxed, because it is several times the size of the other.
     Secured(Box<TlsStream<TcpStream>>),
     /// Lost in a handshake that failed; the connection ends.
@@ -40,7 +43,16 @@ impl ControlStream {
             let room = CHUNK.min(decoder.room());
             let mut buffer = ReadBuf::uninit(&mut chunk[..room]);
             match self.poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) => Poll::Ready(Ok(decoder.push(buffer.filled()))),
+                Poll::Ready(Ok(())) => {
+                    let filled = buffer.filled();
+                    let plain = match self {
+                        Self::Cleared(_, after) => after.strip(filled),
+                        _ => filled,
+                    };
+                    // All of it is taken: there was room.
+                    let _ = decoder.push(plain);
+                    Poll::Ready(Ok(filled.len()))
+                }
                 // Many clients go without close_notify; between two lines nothing is lost by it.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     Poll::Ready(Ok(0))
@@ -58,7 +70,9 @@ impl ControlStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self {
-            Self::Clear(stream) => poll_read_past_urgent(stream, context, buffer),
+            Self::Clear(stream) | Self::Cleared(stream, _) => {
+                poll_read_past_urgent(stream, context, buffer)
+            }
             Self::Secured(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
             Self::Taken => Poll::Ready(Err(taken())),
         }
@@ -67,7 +81,7 @@ impl ControlStream {
     /// Writes all of `bytes` and flushes them to the kernel.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Clear(stream) => write_and_flush(stream, bytes).await,
+            Self::Clear(stream) | Self::Cleared(stream, _) => write_and_flush(stream, bytes).await,
             Self::Secured(stream) => write_and_flush(stream.as_mut(), bytes).await,
             Self::Taken => Err(taken()),
         }
@@ -79,7 +93,8 @@ impl ControlStream {
         tls: &SessionTls,
         deadline: Instant,
     ) -> Result<TlsFacts, HandshakeError> {
-        let Self::Clear(stream) = mem::replace(self, Self::Taken) else {
+        let (Self::Clear(stream) | Self::Cleared(stream, _)) = mem::replace(self, Self::Taken)
+        else {
             return Err(io::Error::other("the control connection is under TLS already").into());
         };
         let (stream, facts) = accept_control(stream, tls, deadline).await?;
@@ -95,14 +110,14 @@ impl ControlStream {
         stream.get_mut().1.send_close_notify();
         stream.flush().await?;
         let (stream, _) = stream.into_inner();
-        *self = Self::Clear(stream);
+        *self = Self::Cleared(stream, AfterTls::START);
         Ok(())
     }
 
     /// Whether the client has closed its end and sent nothing that is unread before it did.
     pub(super) fn peer_is_gone(&self) -> bool {
         let stream = match self {
-            Self::Clear(stream) => stream,
+            Self::Clear(stream) | Self::Cleared(stream, _) => stream,
             Self::Secured(stream) => stream.get_ref().0,
             Self::Taken => return true,
         };
@@ -116,10 +131,27 @@ impl ControlStream {
     /// Says that nothing more will come (under TLS with close_notify).
     pub(super) async fn shutdown(&mut self) -> io::Result<()> {
         match self {
-            Self::Clear(stream) => stream.shutdown().await,
+            Self::Clear(stream) | Self::Cleared(stream, _) => stream.shutdown().await,
             Self::Secured(stream) => stream.shutdown().await,
             Self::Taken => Err(taken()),
         }
+    }
+
+    /// Reads until the client has closed too. Were bytes left unread when the socket is closed, the
+    /// kernel would reset the connection, and the client might never see the last reply.
+    pub(super) async fn closed_by_client(&mut self) {
+        let stream = match self {
+            Self::Clear(stream) | Self::Cleared(stream, _) => stream,
+            Self::Secured(stream) => stream.get_mut().0,
+            Self::Taken => return,
+        };
+        let mut read = |context: &mut Context<'_>| {
+            let mut chunk = [MaybeUninit::uninit(); CHUNK];
+            let mut buffer = ReadBuf::uninit(&mut chunk);
+            ready!(poll_read_past_urgent(stream, context, &mut buffer))?;
+            Poll::Ready(Ok::<_, io::Error>(buffer.filled().len()))
+        };
+        while poll_fn(&mut read).await.is_ok_and(|count| count > 0) {}
     }
 }
 

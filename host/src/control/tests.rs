@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use wharf_protocol::line::Line;
+use wharf_protocol::reply::{Code, Reply};
 
 use super::*;
 use crate::config::{Config, Listener, ListenerTls};
@@ -108,4 +109,18 @@ async fn a_job_ends_with_its_client() {
     client.shutdown().await.unwrap();
     let ended = timeout(PATIENCE, control.next_input()).await.unwrap();
     assert!(matches!(ended, Err(Ended::ByClient)), "{ended:?}");
+}
+
+#[tokio::test]
+async fn the_last_reply_reaches_a_client_that_sends_on() {
+    let (mut control, mut client, _phase) = Fixture::new().await.control();
+    client.write_all(&[b'x'; 10_000]).await.unwrap();
+    let reply = Reply::new(Code::ServiceClosing, "Enough");
+    control.perform(Effect::Reply(reply)).await.unwrap();
+    let ended = control.perform(Effect::Close).await;
+    assert!(matches!(ended, Err(Ended::BySession)), "{ended:?}");
+    drop(control);
+    let mut received = String::new();
+    client.read_to_string(&mut received).await.unwrap();
+    assert_eq!(received, "421 Enough\r\n");
 }
