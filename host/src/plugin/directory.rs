@@ -122,8 +122,14 @@ fn find(directory: &Path) -> (Vec<Found>, Vec<LoadError>) {
             .and_then(|mut sidecar| {
                 let other = sidecar.wasm.take();
                 named.extend(other.clone());
-                let component = other.or_else(|| components.get(name).cloned());
-                let component = component.ok_or_else(|| LoadCause::NoComponent(name.clone()))?;
+                let component = match (other, components.get(name)) {
+                    (Some(other), Some(beside)) if other != *beside => {
+                        return Err(LoadCause::TwoComponents(name.clone()));
+                    }
+                    (Some(component), _) => component,
+                    (None, Some(beside)) => beside.clone(),
+                    (None, None) => return Err(LoadCause::NoComponent(name.clone())),
+                };
                 Ok(Found {
                     name: name.clone(),
                     component,
@@ -165,18 +171,19 @@ fn list(directory: &Path) -> io::Result<Listed> {
     };
     for entry in entries {
         let path = entry?.path();
-        // Hidden files are what editors and copying tools leave while they write.
-        let stem = path
-            .file_stem()
-            .and_then(OsStr::to_str)
-            .filter(|name| !name.starts_with('.'));
-        let Some(name) = stem.map(str::to_owned) else {
-            continue;
+        let listed = match path.extension().and_then(OsStr::to_str) {
+            Some("wasm") => &mut components,
+            Some("toml") => &mut sidecars,
+            _ => continue,
         };
-        match path.extension().and_then(OsStr::to_str) {
-            Some("wasm") => drop(components.insert(name, path)),
-            Some("toml") => drop(sidecars.insert(name, path)),
-            _ => {}
+        // Not left out silently: it might be the one that would have denied.
+        let name = path.file_stem().and_then(OsStr::to_str).map(str::to_owned);
+        let name = name.ok_or_else(|| {
+            io::Error::other(format!("the name of {} is not UTF-8", path.display()))
+        })?;
+        // Hidden files are what editors and copying tools leave while they write.
+        if !name.starts_with('.') {
+            listed.insert(name, path);
         }
         if components.len() + sidecars.len() > 2 * MAX_PLUGINS {
             return Err(io::Error::other(format!(

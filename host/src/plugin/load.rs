@@ -54,6 +54,9 @@ pub enum LoadCause {
     /// A sidecar without a component.
     #[error("there is no component for it: put {0}.wasm beside it, or name one with `wasm`")]
     NoComponent(String),
+    /// A sidecar that names another component than the one beside it, which nobody would ask.
+    #[error("its settings name another component with `wasm`, and {0}.wasm is there too")]
+    TwoComponents(String),
     /// It is not the pinned file.
     #[error("its SHA-256 is {found}, and {expected} is pinned in its sidecar")]
     Pin {

@@ -160,6 +160,25 @@ async fn one_bad_plugin_refuses_the_set_and_every_fault_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_component_is_left_out_silently() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let module = GOOD.module();
+    let bench = Bench::new(&[
+        ("10-a.wasm", &module),
+        ("other.wasm", &module),
+        ("10-a.toml", b"wasm = \"other.wasm\"\n"),
+    ]);
+    let error = bench.error().await;
+    assert!(error.contains("10-a.wasm is there too"), "{error}");
+
+    let bench = Bench::new(&[("10-a.wasm", &module)]);
+    let name = std::ffi::OsStr::from_bytes(b"20-\xe9.wasm");
+    std::fs::write(bench.plugins().join(name), &module).unwrap();
+    let error = bench.error().await;
+    assert!(error.contains("is not UTF-8"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_component_can_serve_under_several_names() {
     let bench = Bench::new(&[
         ("auth.wasm", &GOOD.module()),
