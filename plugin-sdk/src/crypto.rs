@@ -14,8 +14,8 @@ pub fn verify_password(encoded: &str, password: &Password) -> Result<bool, Failu
     host::verify_password(encoded, password.expose())
 }
 
-/// How `encoded` was made, if [`verify_password`] can use it: what takes the same time to verify has
-/// the same text. It costs no time, and tells nothing of the password.
+/// How `encoded` was made, if [`verify_password`] can use it: what takes the same time to verify
+/// has the same text. It costs no time, and tells nothing of the password.
 ///
 /// # Errors
 /// Why the host cannot use it, in words.
