@@ -1,8 +1,7 @@
 //! Where the next data connection comes from.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::data::{DataError, Passive, connect_active};

@@ -1,10 +1,8 @@
 //! Transfers: prepared by opening the object and the data connection, run on a blocking thread,
 //! and, for an upload, committed when every byte is in.
 
-use std::io;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
@@ -15,7 +13,6 @@ use wharf_protocol::transfer::{Protection, Transfer, TransferKind};
 
 use super::Control;
 use super::job::{Completed, Job, blocking};
-use crate::data::DataError;
 use crate::sink::Upload;
 use crate::storage::Object;
 use crate::tls::DataHandshake;
@@ -122,10 +119,7 @@ impl Control {
                 settings.upload_bytes_max = settings.upload_bytes_max.map(left);
             }
             let object = Opened(Some(object));
-            let connected = route.connect(local, peer, deadline).await;
-            let socket = match connected
-                .and_then(|stream| blocking_socket(stream).map_err(DataError::Accept))
-            {
+            let socket = match route.connect(local, peer, deadline).await {
                 Ok(socket) => socket,
                 Err(error) => {
                     debug!(%error, "no data connection");
@@ -296,11 +290,4 @@ fn announce(object: Option<&Object>, kind: &TransferKind) -> Prepared {
         }
         _ => Prepared::default(),
     }
-}
-
-/// The socket as the transfer's own thread uses it.
-fn blocking_socket(stream: TcpStream) -> io::Result<std::net::TcpStream> {
-    let socket = stream.into_std()?;
-    socket.set_nonblocking(false)?;
-    Ok(socket)
 }

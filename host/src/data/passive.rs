@@ -1,14 +1,12 @@
 //! Passive mode: one listener per PASV or EPSV, for the client of the control connection alone.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
-use std::os::fd::AsFd;
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream};
 use std::sync::Arc;
 
-use rustix::net::sockopt::set_tcp_nodelay;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 use wharf_protocol::effect::Family;
@@ -111,8 +109,8 @@ impl Passive {
         self.advertise
     }
 
-    /// Waits for the client. Connections from other addresses are dropped and do not use up the
-    /// listener.
+    /// Waits for the client, and gives a stream that is in no event loop. Connections from other
+    /// addresses are dropped and do not use up the listener.
     pub async fn accept(self, deadline: Instant) -> Result<TcpStream, DataError> {
         let Self {
             lease,
@@ -131,7 +129,7 @@ impl Passive {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 visitor => {
                     if let Some(stream) = visitors.admit(visitor)? {
-                        return TcpStream::from_std(stream).map_err(DataError::Accept);
+                        return Ok(stream);
                     }
                 }
             }
@@ -141,7 +139,7 @@ impl Passive {
             let visitor = timeout_at(deadline, listener.accept());
             let visitor = visitor.await.map_err(|_| DataError::TimedOut)?;
             if let Some(stream) = visitors.admit(visitor)? {
-                return Ok(stream);
+                return stream.into_std().map_err(DataError::Accept);
             }
         }
     }
@@ -156,16 +154,9 @@ struct Visitors {
 
 impl Visitors {
     /// The stream, if it comes from the client.
-    fn admit<S: AsFd>(
-        &mut self,
-        visitor: io::Result<(S, SocketAddr)>,
-    ) -> Result<Option<S>, DataError> {
+    fn admit<S>(&mut self, visitor: io::Result<(S, SocketAddr)>) -> Result<Option<S>, DataError> {
         match visitor {
-            Ok((stream, from)) if same_host(from.ip(), self.peer) => {
-                // The last record and the end of a transfer are small writes in a row.
-                set_tcp_nodelay(&stream, true).map_err(|error| DataError::Accept(error.into()))?;
-                return Ok(Some(stream));
-            }
+            Ok((stream, from)) if same_host(from.ip(), self.peer) => return Ok(Some(stream)),
             Ok((_, from)) => {
                 if self.strangers == 0 {
                     warn!(port = self.port, peer = %self.peer, stranger = %from.ip(),
@@ -185,7 +176,7 @@ impl Visitors {
 }
 
 /// Accepts a connection that is there already; the stream does not block.
-fn accept_waiting(listener: &StdListener) -> io::Result<(StdStream, SocketAddr)> {
+fn accept_waiting(listener: &StdListener) -> io::Result<(TcpStream, SocketAddr)> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let (stream, from) = acceptfrom_with(listener, flags)?;
     let from = from.ok_or(io::ErrorKind::ConnectionAborted)?;

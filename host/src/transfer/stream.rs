@@ -22,7 +22,8 @@ impl Stream {
         let stall = Some(connection.settings.stall);
         socket
             .set_nonblocking(false)
-            // The end of a file is a short segment, which would wait 40 ms for an acknowledgement.
+            // The last record and the end of a file are small writes in a row, of which the second
+            // would wait 40 ms for an acknowledgement.
             .and_then(|()| socket.set_nodelay(true))
             .and_then(|()| socket.set_read_timeout(stall))
             .and_then(|()| socket.set_write_timeout(stall))

@@ -171,6 +171,18 @@ fn files_are_stored_from_every_form() {
 }
 
 #[test]
+fn no_segment_waits_for_another() {
+    let (connection, peer) = Ends::new(Protection::Clear).connect();
+    let progress = Arc::clone(&connection.progress);
+    // As it comes from an event loop.
+    progress.socket.set_nonblocking(true).expect("an option");
+    let running = Fixture::new(b"a").send(connection, 0);
+    assert_eq!(peer.read_all(), b"a");
+    ended(running).expect("ends well");
+    assert!(progress.socket.nodelay().expect("an option"));
+}
+
+#[test]
 fn a_download_begins_where_it_is_told() {
     let [.., content] = contents();
     let fixture = Fixture::new(&content);
