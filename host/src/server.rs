@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,6 +21,7 @@ use crate::limits;
 
 /// Serves what `config` says until SIGTERM or SIGINT, on a runtime of its own.
 pub fn run(config: Config) -> anyhow::Result<()> {
+    open_as_many_files_as_allowed();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("wharf")
@@ -38,6 +40,19 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     // what a crash left, or one that a dead network file system holds.
     runtime.shutdown_timeout(limits::STOP_TIMEOUT);
     served
+}
+
+/// Raises the limit on open files as far as this process may: most systems begin with 1024, and a
+/// session has three or four of them while it transfers.
+fn open_as_many_files_as_allowed() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        warn!(%error, limit = limit.current, "cannot raise the limit on open files");
+    }
 }
 
 /// Done at the first SIGTERM or SIGINT.
@@ -203,4 +218,21 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(limits::LISTEN_BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_files_may_be_open_as_the_system_allows() {
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let few = Rlimit {
+            current: maximum.map(|maximum| maximum - 1),
+            maximum,
+        };
+        setrlimit(Resource::Nofile, few).unwrap();
+        open_as_many_files_as_allowed();
+        assert_eq!(getrlimit(Resource::Nofile).current, maximum);
+    }
 }
