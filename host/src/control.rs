@@ -9,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, Interval, sleep_until, timeout};
 use tracing::debug;
 use wharf_protocol::effect::{Effect, Effects, EndReason, Input};
 use wharf_protocol::failure::Failure;
@@ -61,6 +61,9 @@ struct Control {
     logged_out: Instant,
     /// When the client was last heard, or something that it asked for was done.
     active: Instant,
+    /// When to look whether the client went away during a job. One timer for the session: another
+    /// one for each job would wake the reactor each time, to wait for less long than it does.
+    peer_check: Interval,
 }
 
 /// Why a control connection ends.
@@ -126,7 +129,7 @@ impl Control {
                     }
                 }
                 // Nobody reads meanwhile, so nothing else tells that the client went away.
-                () = sleep(limits::PEER_CHECK), if busy && !wants_line => {
+                _ = self.peer_check.tick(), if busy && !wants_line => {
                     if self.stream.peer_is_gone() {
                         return Err(Ended::ByClient);
                     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::{Instrument, debug, info, info_span, warn};
 use wharf_protocol::effect::Family;
 use wharf_protocol::line::Decoder;
@@ -68,6 +68,8 @@ impl Control {
         addresses: (SocketAddr, SocketAddr),
     ) -> Self {
         let ((local, peer), now) = (addresses, Instant::now());
+        let mut peer_check = interval_at(now + limits::PEER_CHECK, limits::PEER_CHECK);
+        peer_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let facts = SessionFacts {
             id,
             listener: listener.name.clone(),
@@ -95,6 +97,7 @@ impl Control {
             replies: Vec::new(),
             logged_out: now,
             active: now,
+            peer_check,
             host,
         }
     }
