@@ -183,8 +183,8 @@ impl Control {
         })
     }
 
-    /// The handshake of a protected data connection. PROT P is agreed under TLS only, so there always
-    /// is one; nothing would go in clear instead.
+    /// The handshake of a protected data connection. PROT P is agreed under TLS only, so there
+    /// always is one; nothing would go in clear instead.
     fn data_tls(&self, transfer: &Transfer) -> Result<Option<DataHandshake>, Failure> {
         match (transfer.protection, &self.tls) {
             (Protection::Clear, _) => Ok(None),
