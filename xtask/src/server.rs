@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,9 @@ use crate::project::Project;
 use crate::{program, test, wasm};
 
 const USER: &str = "demo";
+
+/// Those that `wharf init` chooses.
+const PASSIVE_PORTS: RangeInclusive<u16> = 40000..=40999;
 
 /// How long the server may take to serve, and to stop; a start compiles the plugins once.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -261,11 +265,19 @@ impl Login {
     }
 }
 
-/// The usual port if it is free, else any that is.
+/// The usual port if it is free, else any that is and does not lie among the passive ports, which
+/// `wharf init` sets and which are the host's own.
 fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 2121))
-        .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
-    Ok(listener.local_addr()?.port())
+    if TcpListener::bind((Ipv4Addr::LOCALHOST, 2121)).is_ok() {
+        return Ok(2121);
+    }
+    loop {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        if !PASSIVE_PORTS.contains(&port) {
+            return Ok(port);
+        }
+    }
 }
 
 /// A password of 100 random bits, in letters and digits that are not mistaken for each other.

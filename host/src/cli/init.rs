@@ -68,6 +68,13 @@ impl Init {
 
     /// Writes everything, `wharf.toml` last, so that what a failure left is no configuration.
     fn create(&self, plugin: &Path, password: &Secret) -> anyhow::Result<()> {
+        if (self.passive.first..=self.passive.last).contains(&self.port) {
+            bail!(
+                "--port {} is among the passive ports, {}; choose another, or move these",
+                self.port,
+                self.passive
+            );
+        }
         let file = self.directory.join(FILE_NAME);
         let plugins = self.directory.join("plugins");
         let sidecar = plugins.join("10-static-users.toml");

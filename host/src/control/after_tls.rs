@@ -1,7 +1,7 @@
 //! What a client may still send of TLS after CCC.
 
-/// The first bytes of the records in which a close_notify comes: an alert of TLS 1.2, and of
-/// TLS 1.3, where it looks like data (RFC 8446 section 5.1). No command begins like them.
+/// The first bytes of the records in which a close_notify comes: an alert of TLS 1.2, and of TLS
+/// 1.3, where it looks like data (RFC 8446 section 5.1). No command begins like them.
 const RECORDS: [u8; 2] = [0x15, 0x17];
 
 /// Takes the client's close_notify out of what comes in clear: some clients answer ours with one,

@@ -193,6 +193,15 @@ impl Control {
             else {
                 return Completed::LoggedIn(Answer::Login(answer));
             };
+            if reason == LoginDenial::NeedsTls {
+                // No guess: many clients try in clear first, and all of an office are one address.
+                info!(detail, "login refused");
+                return Completed::LoggedIn(Answer::Failed {
+                    reason,
+                    text,
+                    banned: false,
+                });
+            }
             let FailedLogin { delay, banned } = host.admission.failed_login(peer, Instant::now());
             info!(detail, banned, "login failed");
             sleep(delay).await;

@@ -108,6 +108,17 @@ fn arguments_end_up_in_the_files() {
 }
 
 #[test]
+fn a_port_among_the_passive_ones_is_refused() {
+    let (place, plugin) = place();
+    let directory = place.path().join("c");
+    for (port, refused) in [("39999", false), ("40000", true), ("40999", true)] {
+        let created = init(&directory, &["--port", port]).create(&plugin, &Secret::new("hunter2"));
+        assert_eq!(created.is_err(), refused, "{port}");
+        let _ = fs::remove_dir_all(&directory);
+    }
+}
+
+#[test]
 fn nothing_is_written_over() {
     let (place, plugin) = place();
     let directory = place.path().join("c");
