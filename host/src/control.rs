@@ -263,7 +263,7 @@ impl Control {
                 return Ok(None);
             }
             Completed::Finished(result) => {
-                if let Some(running) = self.running.take() {
+                if let Some(mut running) = self.running.take() {
                     running.log(&result);
                 }
                 Input::Finished(result)

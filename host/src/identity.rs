@@ -48,6 +48,12 @@ impl Identity {
         self.permitted(path).contains(operation)
     }
 
+    /// Whether all below the directory `path` is permitted alike, so that moving it as a whole
+    /// takes nothing out of a rule or into one.
+    pub fn is_uniform_below(&self, path: &VirtualPath) -> bool {
+        !self.rules.differ_below(path)
+    }
+
     /// All that is permitted at `path`.
     pub fn permitted(&self, path: &VirtualPath) -> Operations {
         self.rules.permitted(path)
@@ -91,6 +97,13 @@ impl Rules {
     /// Rules in the order in which they apply.
     pub fn new(rules: Vec<Rule>) -> Self {
         Self(rules)
+    }
+
+    /// Whether they tell apart what lies below the directory `path`.
+    fn differ_below(&self, path: &VirtualPath) -> bool {
+        self.0
+            .iter()
+            .any(|rule| rule.pattern.reaches_below(path.as_str()))
     }
 
     /// What they permit at `path`.

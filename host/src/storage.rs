@@ -124,6 +124,12 @@ impl Storage {
         if !may_overwrite && source != target && exists(&to)? {
             return Err(StorageError::NotPermitted);
         }
+        let uniform = [source, target]
+            .iter()
+            .all(|path| self.identity.is_uniform_below(path));
+        if !uniform && from.sink.stat(&from.key)?.kind == EntryKind::Directory {
+            return Err(StorageError::NotPermitted);
+        }
         from.sink.rename(&from.key, &to.key)?;
         Ok(Outcome::Done)
     }

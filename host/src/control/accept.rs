@@ -106,10 +106,11 @@ impl Control {
 fn log_end(ended: &Ended, connected: Instant) {
     let seconds = connected.elapsed().as_secs();
     match ended {
-        Ended::BySession | Ended::ByClient => info!(seconds, reason = %ended, "disconnected"),
-        Ended::Broken(_) | Ended::NotReading | Ended::Handshake(_) | Ended::Stopped => {
-            warn!(seconds, reason = %ended, "disconnected");
+        // Of these there is no end on a public address, and an operator can do nothing.
+        Ended::BySession | Ended::ByClient | Ended::Broken(_) | Ended::Handshake(_) => {
+            info!(seconds, reason = %ended, "disconnected");
         }
+        Ended::NotReading | Ended::Stopped => warn!(seconds, reason = %ended, "disconnected"),
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) struct Running {
     progress: Arc<Progress>,
     kind: TransferKind,
     started: Instant,
+    logged: bool,
 }
 
 impl Running {
@@ -56,7 +57,8 @@ impl Running {
     }
 
     /// Logs how it ended.
-    pub(super) fn log(&self, result: &Result<Finished, Failure>) {
+    pub(super) fn log(&mut self, result: &Result<Finished, Failure>) {
+        self.logged = true;
         let (verb, path) = match &self.kind {
             TransferKind::Retrieve { path, .. } => ("download", path),
             TransferKind::Store { path, .. } | TransferKind::Append { path, .. } => {
@@ -68,6 +70,8 @@ impl Running {
         let (bytes, milliseconds) = (self.bytes(), self.started.elapsed().as_millis());
         match result {
             Ok(_) => info!(%path, bytes, milliseconds, "{verb} finished"),
+            // What the client asked for is nothing that an operator has to see to.
+            Err(Failure::Aborted) => info!(%path, bytes, milliseconds, "{verb} aborted"),
             Err(failure) => warn!(%path, bytes, milliseconds, ?failure, "{verb} failed"),
         }
     }
@@ -76,6 +80,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.abort();
+        if !self.logged {
+            // The control connection ended first.
+            self.log(&Err(Failure::ConnectionLost));
+        }
     }
 }
 
@@ -157,6 +165,7 @@ impl Control {
             progress: Arc::clone(&ready.connection.progress),
             kind: ready.kind.clone(),
             started: Instant::now(),
+            logged: false,
         });
         let span = Span::current();
         self.job = Some(Box::pin(async move {

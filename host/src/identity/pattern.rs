@@ -44,6 +44,17 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// Whether it tells apart what lies below the absolute, normalised directory `path`.
+    pub fn reaches_below(&self, path: &str) -> bool {
+        let mut parts = self.parts.iter();
+        let mut given = path.split('/').filter(|part| !part.is_empty());
+        let leads_there =
+            given.all(|given| parts.next().is_some_and(|part| part_matches(part, given)));
+        leads_there && parts.next().is_some()
+    }
+}
+
 impl FromStr for Pattern {
     type Err = PatternError;
 
@@ -134,6 +145,25 @@ mod tests {
         for (pattern, path, expected) in cases {
             let parsed: Pattern = pattern.parse().unwrap();
             assert_eq!(parsed.matches(path), expected, "{pattern} on {path}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_reaches_below_a_directory_or_not() {
+        let cases = [
+            ("/**", "/a", false),
+            ("/a/**", "/a", false),
+            ("/a/**", "/", true),
+            ("/a/b/**", "/a", true),
+            ("/a/*.csv", "/a", true),
+            ("/*/b", "/a", true),
+            ("/a", "/a", false),
+            ("/b/c", "/a", false),
+            ("/a/**", "/a/b", false),
+        ];
+        for (pattern, path, expected) in cases {
+            let parsed: Pattern = pattern.parse().unwrap();
+            assert_eq!(parsed.reaches_below(path), expected, "{pattern} on {path}");
         }
     }
 

@@ -161,7 +161,7 @@ impl Sink for FsSink {
         if offset > 0 {
             opened.seek(SeekFrom::Start(offset))?;
         }
-        Ok(Box::new(FsReader::new(opened, size)))
+        Ok(Box::new(FsReader::new(opened, size, offset)))
     }
 
     fn create(&self, file: &Key, mode: WriteMode) -> Result<Box<dyn Upload>, SinkError> {

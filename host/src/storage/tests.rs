@@ -18,15 +18,14 @@ struct Fixture {
 
 impl Fixture {
     fn new(permissions: &[Permission]) -> Self {
+        Self::with_rules(vec![rule(true, "/**", permissions)])
+    }
+
+    fn with_rules(rules: Vec<Rule>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
         std::fs::write(folder.path().join("data/a"), "0123456789").unwrap();
         let sinks = Sinks::open(&Config::defaults(folder.path())).unwrap();
-        let rule = Rule {
-            permit: true,
-            pattern: "/**".parse().unwrap(),
-            operations: permissions.iter().copied().collect(),
-        };
         let identity = Identity {
             principal: "alice".to_owned(),
             root: Root {
@@ -34,7 +33,7 @@ impl Fixture {
                 prefix: Key::root(),
             },
             home: VirtualPath::root(),
-            rules: Rules::new(vec![rule]),
+            rules: Rules::new(rules),
             bandwidth: Bandwidth::default(),
             max_sessions: None,
             max_upload_size: None,
@@ -53,6 +52,14 @@ impl Fixture {
         let mut file = std::fs::File::open(self.folder.path().join("data").join(name)).unwrap();
         file.read_to_string(&mut content).unwrap();
         content
+    }
+}
+
+fn rule(permit: bool, pattern: &str, operations: &[Permission]) -> Rule {
+    Rule {
+        permit,
+        pattern: pattern.parse().unwrap(),
+        operations: operations.iter().copied().collect(),
     }
 }
 
@@ -127,5 +134,32 @@ async fn a_rename_replaces_only_what_may_be_overwritten() {
         assert_eq!(renamed.is_ok(), permitted, "{permissions:?} {target}");
         let kept = if permitted { target } else { "a" };
         assert_eq!(fixture.content(kept), "0123456789");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_is_not_moved_out_of_a_rule_or_into_one() {
+    use Permission::{Download, Rename};
+    // Where what lies below is told apart, and whether a directory and a file may be renamed.
+    for (pattern, directory, file) in [
+        ("/d/secret", false, true),
+        ("/e/*.csv", false, true),
+        ("/f/**", true, true),
+        ("/d", true, true),
+    ] {
+        let rules = vec![
+            rule(true, "/**", &[Rename]),
+            rule(false, pattern, &[Download]),
+        ];
+        let fixture = Fixture::with_rules(rules);
+        std::fs::create_dir(fixture.folder.path().join("data/d")).unwrap();
+        for (source, target, permitted) in [("d", "e", directory), ("a", "b", file)] {
+            let rename = Operation::Rename {
+                source: path(source),
+                target: path(target),
+            };
+            let renamed = fixture.storage.perform(&rename, &AtomicBool::new(false));
+            assert_eq!(renamed.is_ok(), permitted, "{pattern}: {source}");
+        }
     }
 }

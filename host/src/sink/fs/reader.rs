@@ -9,11 +9,13 @@ use super::super::{Reader, SinkError};
 pub(super) struct FsReader {
     file: File,
     size: u64,
+    next: u64,
 }
 
 impl FsReader {
-    pub(super) fn new(file: File, size: u64) -> Self {
-        Self { file, size }
+    /// `file` stands at the byte `next`, at most `size`.
+    pub(super) fn new(file: File, size: u64, next: u64) -> Self {
+        Self { file, size, next }
     }
 }
 
@@ -27,6 +29,12 @@ impl Reader for FsReader {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SinkError> {
-        Ok(self.file.read(buffer)?)
+        let count = self.file.read(buffer)?;
+        self.next += count as u64;
+        // To end as if all had come would hide that the file was cut while it was read.
+        if count == 0 && !buffer.is_empty() && self.next < self.size {
+            return Err(SinkError::Changed);
+        }
+        Ok(count)
     }
 }

@@ -239,3 +239,18 @@ fn permission_bits_are_set_and_outlive_a_replacement() {
         .mode();
     assert_eq!(mode & 0o7777, 0o640);
 }
+
+#[test]
+fn a_file_that_is_cut_while_it_is_read_does_not_end_well() {
+    let fixture = Fixture::new(Durability::Os);
+    store(&fixture.sink, &key("file"), b"0123456789");
+    let mut reader = fixture.sink.open(&key("file"), 4).expect("opens");
+    let mut buffer = [0; 2];
+    assert_eq!(reader.read(&mut buffer).expect("is read"), 2);
+    let file = File::options()
+        .write(true)
+        .open(fixture.path("file"))
+        .expect("opens");
+    file.set_len(6).expect("is cut");
+    assert!(matches!(reader.read(&mut buffer), Err(SinkError::Changed)));
+}
