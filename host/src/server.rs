@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -19,7 +19,8 @@ use crate::control;
 use crate::host::{Host, Phase};
 use crate::limits;
 
-/// Serves what `config` says until SIGTERM or SIGINT, on a runtime of its own.
+/// Serves what `config` says until SIGTERM or SIGINT, on a runtime of its own. A second ends the
+/// transfers too.
 pub fn run(config: Config) -> anyhow::Result<()> {
     open_as_many_files_as_allowed();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -29,11 +30,11 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .max_blocking_threads(config.limits.connections as usize + limits::SPARE_THREADS)
         .build()?;
     let served = runtime.block_on(async {
-        let stop = stop_signal()?;
+        let mut stop = StopSignals::new()?;
         let (host, phase) = Host::start(config).await?;
         let listeners = listen(&host.config.listeners)?;
         info!(name = host.config.server.name, "ready");
-        serve(host, phase, listeners, stop).await;
+        serve(host, phase, listeners, &mut stop).await;
         Ok(())
     });
     // By itself a runtime waits for every thread, such as one that looks through a large sink for
@@ -55,16 +56,27 @@ fn open_as_many_files_as_allowed() {
     }
 }
 
-/// Done at the first SIGTERM or SIGINT.
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+/// SIGTERM and SIGINT.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next of either.
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    })
+    }
 }
 
 /// A listener that is open.
@@ -101,13 +113,13 @@ fn listen(listeners: &[Listener]) -> Result<Vec<OpenListener>, ListenError> {
         .collect()
 }
 
-/// Serves until `shutdown` is done, then drains: sessions that wait for a command are closed at
-/// once, those that transfer have the configured grace.
+/// Serves until the first signal, then drains: sessions that wait for a command are closed at once,
+/// those that transfer have the configured grace.
 async fn serve(
     host: Arc<Host>,
     phase: watch::Sender<Phase>,
     listeners: Vec<OpenListener>,
-    shutdown: impl Future<Output = ()>,
+    stop: &mut StopSignals,
 ) {
     let mut sessions = JoinSet::new();
     let mut accepting = JoinSet::new();
@@ -115,10 +127,9 @@ async fn serve(
     for listener in listeners {
         accepting.spawn(accept_all(listener, connections.clone()));
     }
-    tokio::pin!(shutdown);
     loop {
         tokio::select! {
-            () = &mut shutdown => break,
+            () = stop.next() => break,
             Some((listener, stream)) = accepted.recv() => {
                 sessions.spawn(control::accept(Arc::clone(&host), listener, stream));
             }
@@ -126,7 +137,7 @@ async fn serve(
         }
     }
     accepting.shutdown().await;
-    drain(&phase, sessions, host.config.server.shutdown_grace).await;
+    drain(&phase, sessions, host.config.server.shutdown_grace, stop).await;
 }
 
 /// Accepts until aborted. An error that every accept would meet, such as too many open files, is
@@ -151,7 +162,12 @@ async fn accept_all(
     }
 }
 
-async fn drain(phase: &watch::Sender<Phase>, mut sessions: JoinSet<()>, grace: Duration) {
+async fn drain(
+    phase: &watch::Sender<Phase>,
+    mut sessions: JoinSet<()>,
+    grace: Duration,
+    stop: &mut StopSignals,
+) {
     info!(sessions = sessions.len(), grace = ?grace, "shutting down");
     phase.send_replace(Phase::Draining);
     let all = async {
@@ -159,14 +175,12 @@ async fn drain(phase: &watch::Sender<Phase>, mut sessions: JoinSet<()>, grace: D
             report_panic(ended);
         }
     };
-    if timeout(grace, all).await.is_ok() {
-        info!("every session has ended");
-        return;
-    }
-    warn!(
-        sessions = sessions.len(),
-        "the grace is over, ending transfers"
-    );
+    let reason = tokio::select! {
+        () = all => return info!("every session has ended"),
+        () = sleep(grace) => "the grace is over",
+        () = stop.next() => "told to stop again",
+    };
+    warn!(sessions = sessions.len(), reason, "ending transfers");
     phase.send_replace(Phase::Stopping);
     let all = async { while sessions.join_next().await.is_some() {} };
     if timeout(limits::STOP_TIMEOUT, all).await.is_err() {

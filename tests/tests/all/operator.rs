@@ -223,6 +223,29 @@ fn a_stop_waits_no_longer_than_its_grace() {
 }
 
 #[test]
+fn a_second_signal_ends_the_transfers() {
+    let settings = Settings {
+        server: "shutdown-grace = \"1h\"".into(),
+        ..Settings::default()
+    };
+    let mut server = Server::start(&settings);
+    let mut busy = Ftp::logged_in(server.address(Listener::EXPLICIT));
+    let mut data = busy.data();
+    busy.command("STOR never", 150);
+    data.write_all(b"the first half")
+        .expect("the data is taken");
+    server.signal("TERM");
+    server.log().wait("the drain", |line| {
+        (wharf_tests::log::field(line, "message").as_deref() == Some("shutting down")).then_some(())
+    });
+    server.signal("INT");
+    busy.until_closed();
+    let _ = data.read_to_end(&mut Vec::new());
+    assert!(server.wait().success());
+    assert_eq!(content::tree(&server.home()), [""; 0]);
+}
+
+#[test]
 fn a_certificate_is_made_once_and_kept() {
     let server = Server::ordinary();
     let fingerprint = |server: &Server| {
