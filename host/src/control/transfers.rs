@@ -79,9 +79,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.abort();
         if !self.logged {
             // The control connection ended first.
+            self.abort();
             self.log(&Err(Failure::ConnectionLost));
         }
     }

@@ -100,7 +100,15 @@ impl Storage {
         let path = directory.join(&name).map_err(invalid)?;
         let place = self.locate(Permission::Upload, &path)?;
         let upload = place.sink.create(&place.key, WriteMode::Unique)?;
-        Ok(Object::Upload { upload, start: 0 })
+        // The name that was free need not be one that the user may store under.
+        let chosen = upload
+            .key()
+            .split()
+            .and_then(|(_, name)| directory.child(name));
+        match chosen.is_some_and(|path| self.permits(Permission::Upload, &path)) {
+            true => Ok(Object::Upload { upload, start: 0 }),
+            false => Err(StorageError::NotPermitted),
+        }
     }
 
     fn open_listing(

@@ -163,3 +163,24 @@ async fn a_directory_is_not_moved_out_of_a_rule_or_into_one() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_unique_name_is_one_that_may_be_stored() {
+    let fixture = Fixture::with_rules(vec![rule(true, "/*.csv", &[Permission::Upload])]);
+    std::fs::write(fixture.folder.path().join("data/taken.csv"), "").unwrap();
+    for (name, permitted) in [
+        ("free.csv", true),
+        ("taken.csv", false),
+        ("free.txt", false),
+    ] {
+        let kind = TransferKind::StoreUnique {
+            directory: VirtualPath::root(),
+            name: Some(name.to_owned()),
+        };
+        assert_eq!(fixture.storage.open(&kind).is_ok(), permitted, "{name}");
+    }
+    let left = std::fs::read_dir(fixture.folder.path().join("data"))
+        .unwrap()
+        .count();
+    assert_eq!(left, 2, "only what was there before");
+}

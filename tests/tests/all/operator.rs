@@ -11,7 +11,7 @@ use wharf_tests::binaries;
 use wharf_tests::client::{Client, Endpoint, Security, Step};
 use wharf_tests::content;
 use wharf_tests::eventually;
-use wharf_tests::ftp::Ftp;
+use wharf_tests::ftp::{Ftp, Stream};
 use wharf_tests::ports;
 use wharf_tests::process::{self, Output};
 use wharf_tests::server::{self, Directory, Server};
@@ -203,6 +203,16 @@ fn a_stop_lets_transfers_end_and_sends_the_idle_away() {
     }
 }
 
+/// A session in the middle of an upload, and its data connection.
+fn uploading(server: &Server) -> (Ftp, Stream) {
+    let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
+    let mut data = ftp.data();
+    ftp.command("STOR never", 150);
+    data.write_all(b"the first half")
+        .expect("the data is taken");
+    (ftp, data)
+}
+
 #[test]
 fn a_stop_waits_no_longer_than_its_grace() {
     let settings = Settings {
@@ -210,11 +220,7 @@ fn a_stop_waits_no_longer_than_its_grace() {
         ..Settings::default()
     };
     let mut server = Server::start(&settings);
-    let mut busy = Ftp::logged_in(server.address(Listener::EXPLICIT));
-    let mut data = busy.data();
-    busy.command("STOR never", 150);
-    data.write_all(b"the first half")
-        .expect("the data is taken");
+    let (mut busy, mut data) = uploading(&server);
     server.signal("TERM");
     busy.until_closed();
     let _ = data.read_to_end(&mut Vec::new());
@@ -229,11 +235,7 @@ fn a_second_signal_ends_the_transfers() {
         ..Settings::default()
     };
     let mut server = Server::start(&settings);
-    let mut busy = Ftp::logged_in(server.address(Listener::EXPLICIT));
-    let mut data = busy.data();
-    busy.command("STOR never", 150);
-    data.write_all(b"the first half")
-        .expect("the data is taken");
+    let (mut busy, mut data) = uploading(&server);
     server.signal("TERM");
     server.log().wait("the drain", |line| {
         (wharf_tests::log::field(line, "message").as_deref() == Some("shutting down")).then_some(())
