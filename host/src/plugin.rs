@@ -30,6 +30,7 @@ mod settings;
 mod sidecar;
 mod text;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use call::Plugin;
@@ -45,17 +46,25 @@ pub use role::{Role, Surface};
 pub use crate::tls::TlsFacts;
 
 /// A set of loaded plugins. It never changes: a reload makes a new one.
+#[derive(Default)]
 pub struct Plugins {
-    /// In the order in which they are asked.
-    authenticators: Vec<Arc<Plugin>>,
+    /// Each role's, in the order in which they are asked.
+    by_role: BTreeMap<Role, Vec<Arc<Plugin>>>,
     /// The names of the configured sinks.
     sinks: Vec<String>,
 }
 
 impl Plugins {
+    /// Those of `role`, in the order in which they are asked.
+    pub fn of(&self, role: Role) -> &[Arc<Plugin>] {
+        self.by_role.get(&role).map_or(&[], Vec::as_slice)
+    }
+
     /// The names of those that decide who may log in, in the order in which they are asked.
     pub fn authenticators(&self) -> impl Iterator<Item = &str> {
-        self.authenticators.iter().map(|plugin| plugin.name())
+        self.of(Role::Authenticator)
+            .iter()
+            .map(|plugin| plugin.name())
     }
 }
 

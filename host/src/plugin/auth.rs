@@ -15,6 +15,7 @@ use super::call::Plugin;
 use super::facts::SessionFacts;
 use super::fault::CallError;
 use super::login::{Continuation, Login};
+use super::role::Role;
 use super::text::one_line;
 
 impl Plugins {
@@ -48,11 +49,15 @@ impl Plugins {
             state,
         } = continuation;
         let same = |asked: &&Arc<Plugin>| asked.name() == plugin && asked.facts.sha256 == sha256;
-        let Some(index) = self.authenticators.iter().position(|asked| same(&asked)) else {
+        let Some(index) = self
+            .of(Role::Authenticator)
+            .iter()
+            .position(|asked| same(&asked))
+        else {
             let cause = "it was replaced between the prompt and the answer".to_owned();
             return undecided(&session, plugin, cause);
         };
-        let plugin = &self.authenticators[index];
+        let plugin = &self.of(Role::Authenticator)[index];
         match plugin
             .answer(Arc::clone(&session), &user, &answer, &state)
             .await
@@ -74,7 +79,7 @@ impl Plugins {
         user: &str,
         given: Option<&Answer>,
     ) -> Login {
-        for plugin in self.authenticators.iter().skip(first) {
+        for plugin in self.of(Role::Authenticator).iter().skip(first) {
             let mut step = plugin.begin(Arc::clone(&session), user).await;
             if let (Ok(Step::Ask(prompt)), Some(given)) = (&step, given)
                 && prompt.kind == given.kind
@@ -88,7 +93,7 @@ impl Plugins {
                 return self.login(plugin, &session, user, step);
             }
         }
-        if self.authenticators.is_empty() {
+        if self.of(Role::Authenticator).is_empty() {
             let cause = "no authenticator is loaded".to_owned();
             return undecided(&session, "none".to_owned(), cause);
         }

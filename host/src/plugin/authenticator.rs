@@ -106,12 +106,9 @@ impl Plugin {
 fn guest(
     instance: &mut PluginInstance,
 ) -> wasmtime::Result<(&wit::Guest, &mut Store<InstanceState>)> {
-    let PluginInstance {
-        authenticator,
-        store,
-        ..
-    } = instance;
-    let role = authenticator
+    let PluginInstance { exports, store, .. } = instance;
+    let role = exports
+        .authenticator
         .as_ref()
         .ok_or_else(|| wasmtime::format_err!("no authenticator"))?;
     Ok((role.wharf_plugin_authenticator(), store))

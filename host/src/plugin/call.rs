@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::time::timeout;
 use wasmtime::component::{InstancePre, Resource};
 
-use super::bindings::authenticator::RoleIndices as AuthenticatorIndices;
 use super::bindings::lifecycle::RoleIndices as LifecycleIndices;
 use super::bindings::lifecycle::exports::wharf::plugin::lifecycle::Problem;
 use super::engine::PluginEngine;
@@ -16,7 +15,7 @@ use super::imports::crypto::PasswordWork;
 use super::imports::session::SessionView;
 use super::instance::{InstanceState, PluginFacts, PluginInstance, metered};
 use super::pool::Pool;
-use super::role::Surface;
+use super::role::{Indices, Surface};
 use super::text::one_line;
 
 /// A loaded plugin.
@@ -27,7 +26,7 @@ pub struct Plugin {
     pub(super) surface: Surface,
     pub(super) engine: Arc<PluginEngine>,
     pub(super) component: InstancePre<InstanceState>,
-    pub(super) authenticator: Option<AuthenticatorIndices>,
+    pub(super) roles: Indices,
     pub(super) lifecycle: Option<LifecycleIndices>,
     pub(super) passwords: Arc<PasswordWork>,
     pub(super) pool: Pool,
@@ -53,15 +52,40 @@ impl Plugin {
         R: Send,
         Q: for<'i> FnOnce(&'i mut PluginInstance, Resource<SessionView>) -> Running<'i, R> + Send,
     {
+        self.run(function, move |instance| {
+            let lent = instance.lend(session);
+            question(instance, lent)
+        })
+        .await
+    }
+
+    /// Calls `function`, which is about no session, within all bounds.
+    pub(super) async fn call_alone<R, Q>(
+        &self,
+        function: &'static str,
+        question: Q,
+    ) -> Result<R, CallError>
+    where
+        R: Send,
+        Q: for<'i> FnOnce(&'i mut PluginInstance) -> Running<'i, R> + Send,
+    {
+        self.run(function, question).await
+    }
+
+    async fn run<R, Q>(&self, function: &'static str, question: Q) -> Result<R, CallError>
+    where
+        R: Send,
+        Q: for<'i> FnOnce(&'i mut PluginInstance) -> Running<'i, R> + Send,
+    {
         let answer = async {
             let _seat = self.pool.seat().await?;
             let mut instance = match self.pool.take() {
                 Some(warm) => warm,
                 None => self.started().await?,
             };
-            let lent = instance.lend(session);
+            instance.begin_call();
             let meter = instance.meter();
-            match metered(&meter, question(&mut instance, lent)).await {
+            match metered(&meter, question(&mut instance)).await {
                 Ok(answer) => {
                     instance.take_back();
                     self.pool.keep(instance);
@@ -77,10 +101,8 @@ impl Plugin {
     /// A new instance that has been told to start.
     pub(super) async fn started(&self) -> Result<PluginInstance, CallError> {
         let mut instance = self.instance().await?;
-        if let Some(indices) = &self.authenticator {
-            let role = indices.load(&mut instance.store, &instance.instance);
-            instance.authenticator = Some(role.map_err(|e| CallError::Start(trap_cause(&e)))?);
-        }
+        let exports = self.roles.load(&mut instance);
+        instance.exports = exports.map_err(|e| CallError::Start(trap_cause(&e)))?;
         let Some(lifecycle) = &self.lifecycle else {
             return Ok(instance);
         };

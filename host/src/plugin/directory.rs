@@ -9,7 +9,6 @@ use std::sync::Arc;
 use super::Plugins;
 use super::engine::MAX_INSTANCES;
 use super::load::{LoadCause, LoadError, PluginRuntime, Warning};
-use super::role::Role;
 use super::sidecar::Sidecar;
 
 /// Plugins of one host; each is asked in turn at every login.
@@ -47,7 +46,7 @@ impl Plugins {
                 cause: LoadCause::TooManyInstances(instances),
             });
         }
-        let (mut authenticators, mut warnings) = (Vec::new(), Vec::new());
+        let (mut by_role, mut warnings) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
         for Found {
             name,
             component,
@@ -58,8 +57,9 @@ impl Plugins {
                 Ok((plugin, odd)) => {
                     log_loaded(&plugin);
                     warnings.extend(odd);
-                    if plugin.surface.roles.contains(&Role::Authenticator) {
-                        authenticators.push(Arc::new(plugin));
+                    let plugin = Arc::new(plugin);
+                    for role in &plugin.surface.roles {
+                        by_role.entry(*role).or_default().push(Arc::clone(&plugin));
                     }
                 }
                 Err(cause) => errors.push(LoadError {
@@ -70,13 +70,7 @@ impl Plugins {
             }
         }
         match errors.is_empty() {
-            true => Ok((
-                Self {
-                    authenticators,
-                    sinks,
-                },
-                warnings,
-            )),
+            true => Ok((Self { by_role, sinks }, warnings)),
             false => Err(errors),
         }
     }

@@ -7,13 +7,14 @@ use wasmtime::component::{Instance, InstancePre, Resource, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::bindings::authenticator::Role as Authenticator;
 use super::facts::SessionFacts;
 use super::imports::crypto::PasswordWork;
 use super::imports::session::SessionView;
 use super::limits::{CpuMeter, Limits, MAX_HANDLES, MAX_HOSTCALL_BYTES, MemoryCap};
 use super::pool::retirement;
+use super::role::Exports;
 use super::settings::{Allowances, Settings};
+use super::sidecar::OnFailure;
 
 /// Grants and WASI resources alive at once in one instance.
 const MAX_RESOURCES: usize = 1024;
@@ -35,6 +36,8 @@ pub struct PluginFacts {
     pub allow: Allowances,
     /// `[limits]`
     pub limits: Limits,
+    /// `[policy] on-failure`
+    pub on_failure: OnFailure,
 }
 
 /// What the host keeps for one instance.
@@ -70,8 +73,8 @@ pub struct PluginInstance {
     pub store: Store<InstanceState>,
     /// The component in it.
     pub instance: Instance,
-    /// The role, looked up when the instance was started.
-    pub authenticator: Option<Authenticator>,
+    /// Its roles, looked up when it was started.
+    pub exports: Exports,
     /// How many calls it has served.
     pub calls: u32,
     /// When it is to be thrown away.
@@ -102,11 +105,10 @@ impl PluginInstance {
         let instance = metered(&cpu, component.instantiate_async(&mut store)).await?;
         let memory_at_start = store.data().memory.used();
         let retires_at = retirement();
-        let authenticator = None;
         Ok(Self {
             store,
             instance,
-            authenticator,
+            exports: Exports::default(),
             calls: 0,
             retires_at,
             memory_at_start,
@@ -114,9 +116,8 @@ impl PluginInstance {
         })
     }
 
-    /// Begins a call on behalf of a session, and lends it the session.
+    /// Lends the session on whose behalf a call runs.
     pub fn lend(&mut self, session: Arc<SessionFacts>) -> Resource<SessionView> {
-        self.begin_call();
         self.store.data_mut().session = Some(session);
         // There is one session per call, so the number says nothing; a borrow that is made like
         // this leaves nothing behind in the store when the call is over.

@@ -19,8 +19,8 @@ use super::imports;
 use super::imports::crypto::PasswordWork;
 use super::instance::{InstanceState, PluginFacts};
 use super::pool::Pool;
-use super::role::{Role, Surface};
-use super::sidecar::{Sha256Pin, Sidecar};
+use super::role::{Indices, Role, Surface};
+use super::sidecar::{OnFailure, Sha256Pin, Sidecar};
 use super::text::{hex, one_line};
 use crate::config::error::{Origin, Problem, Problems};
 
@@ -77,6 +77,12 @@ pub enum LoadCause {
     /// It has a role that exists, and that this version does not ask.
     #[error("it is a {0}, which this version of the host does not ask yet")]
     RoleNotServed(Role),
+    /// `on-failure = "allow"` where that would let in whoever the plugin would have refused.
+    #[error(
+        "its sidecar says on-failure = \"allow\", and it is a {0}: one that fails always denies; \
+         leave `on-failure` out"
+    )]
+    AlwaysDenies(Role),
     /// It wants something of the host that the host does not have, or exports what it cannot call.
     #[error(
         "it was built against another version of wharf:plugin, or for another host: {0}; \
@@ -163,6 +169,9 @@ impl PluginRuntime {
         let component = self.compile(name, bytes).await?;
         let surface = Surface::of(&component, self.engine.wasmtime());
         check_roles(&surface)?;
+        if sidecar.on_failure == OnFailure::Allow {
+            check_may_allow(&surface)?;
+        }
         let component = self
             .linker
             .instantiate_pre(&component)
@@ -171,6 +180,7 @@ impl PluginRuntime {
             settings,
             allow,
             limits,
+            on_failure,
             origin,
             ..
         } = sidecar;
@@ -180,6 +190,7 @@ impl PluginRuntime {
             settings,
             allow,
             limits,
+            on_failure,
         };
         let plugin = self.assemble(facts, surface, component)?;
         let mut warnings = odd(&plugin);
@@ -213,11 +224,7 @@ impl PluginRuntime {
         surface: Surface,
         component: InstancePre<InstanceState>,
     ) -> Result<Plugin, LoadCause> {
-        let authenticates = surface.roles.contains(&Role::Authenticator);
-        let authenticator = authenticates
-            .then(|| bindings::authenticator::RoleIndices::new(&component))
-            .transpose()
-            .map_err(|error| mismatch(&error))?;
+        let roles = Indices::of(&surface, &component).map_err(|error| mismatch(&error))?;
         let lifecycle = surface
             .lifecycle
             .then(|| bindings::lifecycle::RoleIndices::new(&component))
@@ -229,7 +236,7 @@ impl PluginRuntime {
             surface,
             engine: Arc::clone(&self.engine),
             component,
-            authenticator,
+            roles,
             lifecycle,
             passwords: Arc::clone(&self.passwords),
         })
@@ -266,6 +273,15 @@ fn check_roles(surface: &Surface) -> Result<(), LoadCause> {
     }
     match surface.roles.iter().find(|role| !role.is_served()) {
         Some(role) => Err(LoadCause::RoleNotServed(*role)),
+        None => Ok(()),
+    }
+}
+
+/// Nobody gets in, and nothing is found somewhere else, because a plugin failed.
+fn check_may_allow(surface: &Surface) -> Result<(), LoadCause> {
+    let always_denies = |role: &&Role| matches!(role, Role::Authenticator | Role::PathMapper);
+    match surface.roles.iter().find(always_denies) {
+        Some(role) => Err(LoadCause::AlwaysDenies(*role)),
         None => Ok(()),
     }
 }
@@ -322,10 +338,10 @@ async fn trial(
     let mut instance = plugin
         .within_deadline("instantiation", plugin.instance())
         .await?;
-    for role in &plugin.surface.roles {
-        role.check(&plugin.component, &mut instance)
-            .map_err(|error| mismatch(&error))?;
-    }
+    plugin
+        .roles
+        .load(&mut instance)
+        .map_err(|error| mismatch(&error))?;
     if plugin.surface.lifecycle {
         bindings::lifecycle::RoleIndices::new(&plugin.component)
             .and_then(|role| role.load(&mut instance.store, &instance.instance))

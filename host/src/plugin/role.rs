@@ -32,21 +32,47 @@ macro_rules! roles {
                     $(Self::$role => $interface,)+
                 }
             }
+        }
 
-            /// Whether `instance` exports it exactly as this host calls it. Linking alone does not
-            /// tell: types are compared when the functions are looked up in an instance.
-            pub fn check(
-                self,
+        /// Where a component keeps the exports of each of its roles.
+        #[derive(Default)]
+        pub struct Indices {
+            $(pub $bindings: Option<bindings::$bindings::RoleIndices>,)+
+        }
+
+        /// The exports of each role of one instance.
+        #[derive(Default)]
+        pub struct Exports {
+            $(pub $bindings: Option<bindings::$bindings::Role>,)+
+        }
+
+        impl Indices {
+            /// Those of the roles that `surface` names.
+            pub fn of(
+                surface: &Surface,
                 component: &InstancePre<InstanceState>,
-                instance: &mut PluginInstance,
-            ) -> wasmtime::Result<()> {
-                match self {
-                    $(Self::$role => {
-                        let indices = bindings::$bindings::RoleIndices::new(component)?;
-                        indices.load(&mut instance.store, &instance.instance)?;
-                    })+
+            ) -> wasmtime::Result<Self> {
+                let mut indices = Self::default();
+                for role in &surface.roles {
+                    match role {
+                        $(Role::$role => {
+                            let found = bindings::$bindings::RoleIndices::new(component)?;
+                            indices.$bindings = Some(found);
+                        })+
+                    }
                 }
-                Ok(())
+                Ok(indices)
+            }
+
+            /// Looks all of them up in `instance`. Only this compares the types: linking alone does
+            /// not tell whether they are those that this host calls.
+            pub fn load(&self, instance: &mut PluginInstance) -> wasmtime::Result<Exports> {
+                let mut exports = Exports::default();
+                $(if let Some(indices) = &self.$bindings {
+                    let role = indices.load(&mut instance.store, &instance.instance)?;
+                    exports.$bindings = Some(role);
+                })+
+                Ok(exports)
             }
         }
     };

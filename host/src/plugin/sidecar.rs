@@ -26,27 +26,37 @@ pub struct Sidecar {
     pub allow: Allowances,
     /// `[limits]`
     pub limits: Limits,
+    /// `[policy] on-failure`
+    pub on_failure: OnFailure,
     /// `[policy] sha256`: any other component is refused.
     pub sha256: Option<Sha256Pin>,
     /// Where all this stands.
     pub origin: Option<Origin>,
 }
 
-/// What happens where an answer is needed and the plugin gives none: for an authenticator there is
-/// no choice.
-struct OnFailure;
+/// What happens where an answer is needed and the plugin gives none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// As if it had said no.
+    #[default]
+    Deny,
+    /// As if it had said yes, which only guards and gates may.
+    Allow,
+}
 
 impl Value for OnFailure {
     const NAME: &'static str = "a failure policy";
 
     fn form() -> String {
-        "write \"deny\": nobody is let in because a plugin failed".to_owned()
+        "write \"deny\", or \"allow\" for a guard or gate whose failure must not stop anybody"
+            .to_owned()
     }
 
     fn parse(text: &str) -> Result<Self, String> {
         match text {
-            "deny" => Ok(Self),
-            _ => Err("an authenticator that fails lets nobody in".to_owned()),
+            "deny" => Ok(Self::Deny),
+            "allow" => Ok(Self::Allow),
+            _ => Err("it is neither \"deny\" nor \"allow\"".to_owned()),
         }
     }
 }
@@ -102,16 +112,18 @@ impl Sidecar {
         let settings = read_settings(file);
         let allow = file.section("allow", read_allow).unwrap_or_default();
         let limits = file.section("limits", read_limits).unwrap_or_default();
-        let sha256 = file.section("policy", |section| {
-            section.option::<OnFailure>("on-failure");
-            section.option("sha256")
+        let policy = file.section("policy", |section| {
+            let on_failure = section.option("on-failure").unwrap_or_default();
+            (on_failure, section.option("sha256"))
         });
+        let (on_failure, sha256) = policy.unwrap_or_default();
         Self {
             wasm,
             settings,
             allow,
             limits,
-            sha256: sha256.flatten(),
+            on_failure,
+            sha256,
             origin: None,
         }
     }
@@ -278,7 +290,7 @@ mod tests {
                 "`http` is not built yet",
             ),
             ("[allow]\nsinks = []", ":2:", "`sinks` is not built yet"),
-            ("[policy]\non-failure = \"allow\"", ":2:", "\"deny\""),
+            ("[policy]\non-failure = \"never\"", ":2:", "\"deny\""),
             ("[policy]\nsha256 = \"abc\"", ":2:", "64 hexadecimal digits"),
             ("config = 3", ":1:", "[config]"),
         ];

@@ -2,13 +2,14 @@
 
 use super::guest::GOOD;
 use super::{Bench, session};
+use crate::plugin::Role;
 use crate::plugin::bindings::imports::wharf::plugin::types::{Location, StorageError};
 use crate::plugin::bindings::imports::wharf::plugin::{http_client, secrets, sinks, state};
 use crate::plugin::instance::PluginInstance;
 
 async fn instance(sidecar: &[u8]) -> (Bench, PluginInstance) {
     let bench = Bench::new(&[("a.wasm", &GOOD.module()), ("a.toml", sidecar)]);
-    let instance = bench.load().await.authenticators[0]
+    let instance = bench.load().await.of(Role::Authenticator)[0]
         .started()
         .await
         .unwrap();

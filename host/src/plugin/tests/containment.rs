@@ -3,6 +3,7 @@
 use super::guest::{self, GOOD, GRANT, Guest};
 use super::{Bench, session};
 use crate::plugin::Login;
+use crate::plugin::Role;
 
 /// What a plugin does in `begin`, and a piece of the cause.
 const MISDEEDS: &[(&str, &str, &str)] = &[
@@ -199,7 +200,7 @@ async fn a_thousand_traps_leave_the_pool_whole() {
             "begin trapped",
         );
     }
-    let plugin = &plugins.authenticators[0];
+    let plugin = &plugins.of(Role::Authenticator)[0];
     assert_eq!(plugin.pool.warm(), 0, "no instance outlives a trap");
     let answer = crate::plugin::authenticator::Answer {
         kind: crate::plugin::authenticator::PromptKind::Password,

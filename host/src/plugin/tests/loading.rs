@@ -2,6 +2,7 @@
 
 use super::Bench;
 use super::guest::{self, GOOD, Guest};
+use crate::plugin::Role;
 use crate::plugin::inspect;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,7 +190,7 @@ async fn a_component_can_serve_under_several_names() {
     ]);
     let plugins = bench.load().await;
     let names: Vec<&str> = plugins
-        .authenticators
+        .of(Role::Authenticator)
         .iter()
         .map(|plugin| plugin.name())
         .collect();
@@ -206,7 +207,7 @@ async fn wasi_is_there_and_empty_and_warned_of() {
         .await
         .map_err(|e| e[0].to_string())
         .unwrap();
-    assert_eq!(plugins.authenticators.len(), 1);
+    assert_eq!(plugins.of(Role::Authenticator).len(), 1);
     let warning = warnings[0].to_string();
     assert!(warning.starts_with("plugin wasi: it imports "), "{warning}");
     assert!(warning.contains("of WASI"), "{warning}");
