@@ -13,6 +13,7 @@ mod bindings;
 mod cache;
 mod call;
 mod componentize;
+mod denial;
 mod directory;
 mod engine;
 mod facts;

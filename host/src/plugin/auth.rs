@@ -12,6 +12,7 @@ use super::Plugins;
 use super::authenticator::{Answer, PromptKind, Step};
 use super::bindings::imports::wharf::plugin::types::{Denial, DenialReason};
 use super::call::Plugin;
+use super::denial;
 use super::facts::SessionFacts;
 use super::fault::CallError;
 use super::login::{Continuation, Login};
@@ -143,36 +144,12 @@ fn denied(plugin: &Plugin, denial: Denial) -> Login {
         DenialReason::NeedsTls => LoginDenial::NeedsTls,
         _ => LoginDenial::Other,
     };
-    let name = reason_name(denial.reason);
-    let detail = match denial.detail.as_deref().map(one_line) {
-        Some(detail) => format!("{}: {name}: {detail}", plugin.name()),
-        None => format!("{}: {name}", plugin.name()),
-    };
-    let text = denial.text.as_deref().map(one_line);
+    let detail = denial::for_log(plugin.name(), &denial);
+    let text = denial::text(&denial);
     Login::Denied {
         reason,
         text,
         detail,
-    }
-}
-
-/// The name that the contract has for it.
-fn reason_name(reason: DenialReason) -> &'static str {
-    match reason {
-        DenialReason::Credentials => "credentials",
-        DenialReason::AccountDisabled => "account-disabled",
-        DenialReason::AccountExpired => "account-expired",
-        DenialReason::Address => "address",
-        DenialReason::NeedsTls => "needs-tls",
-        DenialReason::NeedsCertificate => "needs-certificate",
-        DenialReason::TooManySessions => "too-many-sessions",
-        DenialReason::Permission => "permission",
-        DenialReason::NotFound => "not-found",
-        DenialReason::NameNotAllowed => "name-not-allowed",
-        DenialReason::Quota => "quota",
-        DenialReason::TooLarge => "too-large",
-        DenialReason::ContentRejected => "content-rejected",
-        DenialReason::Policy => "policy",
     }
 }
 
