@@ -9,7 +9,7 @@ use tracing::{error, warn};
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::data::PassivePool;
-use crate::plugin::{LoadCause, PluginRuntime, Plugins};
+use crate::plugin::{LivePlugins, LoadCause, PluginRuntime, Plugins};
 use crate::sinks::{OpenSinkError, Sinks};
 use crate::state_dir::{self, StateDirError};
 use crate::tls::{self, Tls, TlsError};
@@ -18,8 +18,8 @@ use crate::tls::{self, Tls, TlsError};
 pub struct Host {
     /// The settings.
     pub config: Config,
-    /// Who decides.
-    pub plugins: Plugins,
+    /// Who decides. Each question takes the current ones.
+    pub plugins: Arc<LivePlugins>,
     /// Certificates and tickets.
     pub tls: Arc<Tls>,
     /// Ports for data connections.
@@ -74,7 +74,7 @@ impl Host {
         let plugins = load_plugins(state_dir, &config).await?;
         let (phase, observed) = watch::channel(Phase::Running);
         let host = Self {
-            plugins,
+            plugins: Arc::new(LivePlugins::new(plugins)),
             sinks,
             passive: PassivePool::new(&config.passive),
             admission: Admission::new(&config.limits),

@@ -22,6 +22,7 @@ mod imports;
 mod inspect;
 mod instance;
 mod limits;
+mod live;
 mod load;
 mod login;
 mod password;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 pub use call::Plugin;
 pub use facts::{SessionFacts, SessionNotes};
 pub use inspect::{Report, inspect};
+pub use live::LivePlugins;
 pub use load::{LoadCause, LoadError, PluginRuntime, Warning};
 pub mod paths;
 
@@ -46,9 +48,13 @@ pub use role::{Role, Surface};
 
 pub use crate::tls::TlsFacts;
 
-/// A set of loaded plugins. It never changes: a reload makes a new one.
+/// A generation of plugins. It never changes: a reload makes a new one.
 #[derive(Default)]
 pub struct Plugins {
+    /// Counted from 1, which the host started with.
+    generation: u64,
+    /// In the order of their names.
+    all: Vec<Arc<Plugin>>,
     /// Each role's, in the order in which they are asked.
     by_role: BTreeMap<Role, Vec<Arc<Plugin>>>,
     /// The names of the configured sinks.
@@ -56,6 +62,31 @@ pub struct Plugins {
 }
 
 impl Plugins {
+    fn new(generation: u64, all: Vec<Arc<Plugin>>, sinks: Vec<String>) -> Self {
+        let mut by_role = BTreeMap::<_, Vec<_>>::new();
+        for plugin in &all {
+            for role in &plugin.surface.roles {
+                by_role.entry(*role).or_default().push(Arc::clone(plugin));
+            }
+        }
+        Self {
+            generation,
+            all,
+            by_role,
+            sinks,
+        }
+    }
+
+    /// Its number: 1 for what the host started with.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// All of them, in the order of their names.
+    pub fn all(&self) -> &[Arc<Plugin>] {
+        &self.all
+    }
+
     /// Those of `role`, in the order in which they are asked.
     pub fn of(&self, role: Role) -> &[Arc<Plugin>] {
         self.by_role.get(&role).map_or(&[], Vec::as_slice)

@@ -173,10 +173,11 @@ impl Control {
             if host.admission.ban_left(peer, Instant::now()).is_some() {
                 return Completed::LoggedIn(Answer::Banned);
             }
+            let plugins = host.plugins.current();
             let answer = match (credential, continuation) {
-                (Credential::User(user), _) => host.plugins.begin(facts, &user).await,
+                (Credential::User(user), _) => plugins.begin(facts, &user).await,
                 (credential, Some(continuation)) => {
-                    host.plugins.answer(facts, continuation, credential).await
+                    plugins.answer(facts, continuation, credential).await
                 }
                 // The session takes PASS and ACCT only behind a prompt, which left one.
                 (_, None) => plugin::Login::Denied {

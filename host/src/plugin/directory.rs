@@ -46,7 +46,7 @@ impl Plugins {
                 cause: LoadCause::TooManyInstances(instances),
             });
         }
-        let (mut by_role, mut warnings) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+        let (mut plugins, mut warnings) = (Vec::new(), Vec::new());
         for Found {
             name,
             component,
@@ -57,10 +57,7 @@ impl Plugins {
                 Ok((plugin, odd)) => {
                     log_loaded(&plugin);
                     warnings.extend(odd);
-                    let plugin = Arc::new(plugin);
-                    for role in &plugin.surface.roles {
-                        by_role.entry(*role).or_default().push(Arc::clone(&plugin));
-                    }
+                    plugins.push(Arc::new(plugin));
                 }
                 Err(cause) => errors.push(LoadError {
                     plugin: name,
@@ -70,7 +67,7 @@ impl Plugins {
             }
         }
         match errors.is_empty() {
-            true => Ok((Self { by_role, sinks }, warnings)),
+            true => Ok((Self::new(1, plugins, sinks), warnings)),
             false => Err(errors),
         }
     }
