@@ -30,6 +30,7 @@ pub use self::accept::accept;
 mod accept;
 mod after_tls;
 mod data_route;
+mod guard;
 mod job;
 mod login;
 mod stream;
@@ -55,6 +56,8 @@ struct Control {
     running: Option<Running>,
     /// What the session waits for.
     job: Option<Job>,
+    /// What the client said, while it is decided whether the session may go on.
+    held: Option<Input>,
     /// Replies not sent yet.
     replies: Vec<u8>,
     /// Since when nobody is logged in.
@@ -86,8 +89,12 @@ enum Ended {
 impl Control {
     /// Serves the connection until it ends, and says why it did.
     async fn run(mut self) -> Ended {
-        let greeting = self.session.start();
-        if let Err(ended) = self.perform_all(greeting).await {
+        let opening = match self.ask_before_greeting().await {
+            Ok(None) => self.session.start(),
+            Ok(Some(refused)) => self.session.handle(Input::End(refused)),
+            Err(ended) => return ended,
+        };
+        if let Err(ended) = self.perform_all(opening).await {
             return ended;
         }
         loop {
@@ -106,7 +113,8 @@ impl Control {
         let mut phase = self.host.phase.clone();
         loop {
             let (deadline, reason) = self.deadline();
-            let (wants_line, busy) = (self.session.wants_line(), self.job.is_some());
+            let wants_line = self.held.is_none() && self.session.wants_line();
+            let busy = self.job.is_some();
             // In this order: a client that sends without a pause must not put off its end, and one
             // that went away must not have its upload committed.
             tokio::select! {
@@ -119,7 +127,12 @@ impl Control {
                 () = sleep_until(deadline), if !busy => return Ok(Input::End(reason)),
                 event = next_event(&mut self.stream, &mut self.decoder), if wants_line => {
                     self.active = Instant::now();
-                    return event?.map(heard).ok_or(Ended::ByClient);
+                    let input = event?.map(heard).ok_or(Ended::ByClient)?;
+                    if busy || !self.login.is_to_be_revalidated() {
+                        return Ok(input);
+                    }
+                    self.held = Some(input);
+                    self.job = Some(self.revalidate());
                 }
                 completed = completion(&mut self.job) => {
                     self.job = None;
@@ -244,6 +257,7 @@ impl Control {
     fn complete(&mut self, completed: Completed) -> Result<Option<Input>, Ended> {
         Ok(Some(match completed {
             Completed::LoggedIn(outcome) => Input::Login(self.login.settle(outcome, &self.host)),
+            Completed::Revalidated(ruling) => return Ok(self.rule(ruling)),
             Completed::Listening(Ok((address, route))) => {
                 self.route = Some(route);
                 Input::Listening(Ok(address))

@@ -32,6 +32,8 @@ pub struct Identity {
     pub max_upload_size: Option<u64>,
     /// How long the session may be idle.
     pub idle_timeout: Option<Duration>,
+    /// How often the session guards are asked whether the session may go on.
+    pub revalidate_every: Option<Duration>,
     /// When the session ends, whatever it does.
     pub expires_at: Option<SystemTime>,
     /// The groups the principal belongs to.

@@ -28,6 +28,7 @@ mod login;
 mod password;
 mod pool;
 mod role;
+mod session_guard;
 mod settings;
 mod sidecar;
 mod text;
@@ -45,6 +46,7 @@ pub mod paths;
 pub use login::{Continuation, Login};
 pub use password::{PasswordError, hash as hash_password, verify as verify_password};
 pub use role::{Role, Surface};
+pub use session_guard::SessionRuling;
 
 pub use crate::tls::TlsFacts;
 

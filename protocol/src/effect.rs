@@ -285,7 +285,7 @@ pub struct Finished {
 }
 
 /// Why the host ends a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndReason {
     /// Nothing was heard for the idle time-out.
     Idle,
@@ -293,6 +293,13 @@ pub enum EndReason {
     LoginTimeout,
     /// The grant of the login has run out.
     Expired,
+    /// A rule of the operator's ends it.
+    Refused {
+        /// Shown to the client.
+        text: Option<String>,
+    },
+    /// It could not be decided whether the session may go on.
+    Undecided,
     /// The server is being stopped.
     ShuttingDown,
     /// The peer sent what no FTP client sends (HTTP, TLS on a plain port) or too many bad lines.

@@ -94,6 +94,7 @@ impl Control {
             ready: None,
             running: None,
             job: None,
+            held: None,
             replies: Vec::new(),
             logged_out: now,
             active: now,

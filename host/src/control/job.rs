@@ -14,6 +14,7 @@ use super::Control;
 use super::data_route::DataRoute;
 use super::login;
 use super::transfers::{Ready, Received};
+use crate::plugin::SessionRuling;
 use crate::storage::StorageError;
 
 /// What the session waits for.
@@ -23,6 +24,8 @@ pub(super) type Job = Pin<Box<dyn Future<Output = Completed> + Send>>;
 pub(super) enum Completed {
     /// An authenticator answered.
     LoggedIn(login::Answer),
+    /// The session guards ruled on the session.
+    Revalidated(SessionRuling),
     /// A passive listener is open, and this address is to be told.
     Listening(Result<(SocketAddr, DataRoute), Failure>),
     /// An operation on storage is done.

@@ -30,8 +30,10 @@ struct User {
     storage: Storage,
     /// When the grant runs out.
     expires: Option<time::Instant>,
+    /// When it was last decided that the session may go on.
+    validated: time::Instant,
     /// Counts the session against the user's limit until it ends.
-    _permit: SessionPermit,
+    permit: SessionPermit,
 }
 
 /// What came of asking the authenticators.
@@ -71,6 +73,33 @@ impl Login {
     /// When the grant runs out.
     pub(super) fn expires(&self) -> Option<time::Instant> {
         self.user.as_ref()?.expires
+    }
+
+    /// Whether the session guards are to be asked before the next command.
+    pub(super) fn is_to_be_revalidated(&self) -> bool {
+        self.user.as_ref().is_some_and(|user| {
+            let every = user.identity.revalidate_every;
+            every.is_some_and(|every| user.validated.elapsed() >= every)
+        })
+    }
+
+    /// The session may go on as it is.
+    pub(super) fn keep(&mut self) {
+        if let Some(user) = &mut self.user {
+            user.validated = time::Instant::now();
+        }
+    }
+
+    /// The session may go on with another grant.
+    pub(super) fn replace(&mut self, identity: Identity, host: &Host) {
+        if let Some(User { permit, .. }) = self.user.take() {
+            self.take(identity, permit, host);
+        }
+    }
+
+    /// What plugins may know of the session now.
+    pub(super) fn facts(&self) -> Arc<SessionFacts> {
+        Arc::new(self.facts.clone())
     }
 
     /// The control connection is under TLS now, or in clear again.
@@ -139,6 +168,11 @@ impl Login {
             home: identity.home.clone(),
             welcome: identity.welcome.clone(),
         };
+        self.take(identity, permit, host);
+        step
+    }
+
+    fn take(&mut self, identity: Identity, permit: SessionPermit, host: &Host) {
         self.facts.principal = Some(identity.principal.clone());
         self.facts.groups.clone_from(&identity.groups);
         self.facts.attributes.clone_from(&identity.attributes);
@@ -153,9 +187,9 @@ impl Login {
             identity,
             storage,
             expires,
-            _permit: permit,
+            validated: time::Instant::now(),
+            permit,
         });
-        step
     }
 }
 

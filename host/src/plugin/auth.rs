@@ -18,6 +18,7 @@ use super::fault::CallError;
 use super::login::{Continuation, Login};
 use super::role::Role;
 use super::text::one_line;
+use crate::identity::Identity;
 
 impl Plugins {
     /// USER: what the first plugin that does not pass makes of it.
@@ -105,6 +106,16 @@ impl Plugins {
         }
     }
 
+    /// A grant that counts on being looked at again is worth nothing where nobody would.
+    fn can_be_kept(&self, identity: Identity) -> Result<Identity, String> {
+        match identity.revalidate_every {
+            Some(_) if self.of(Role::SessionGuard).is_empty() => {
+                Err("it is to be revalidated, and no session-guard is loaded".to_owned())
+            }
+            _ => Ok(identity),
+        }
+    }
+
     fn login(
         &self,
         plugin: &Plugin,
@@ -115,6 +126,7 @@ impl Plugins {
         let granted = step.and_then(|step| match step {
             Step::Grant(draft) => draft
                 .finish(&self.sinks)
+                .and_then(|identity| self.can_be_kept(identity))
                 .map(|identity| Login::Granted(Box::new(identity)))
                 .map_err(|fault| CallError::Nonsense(format!("its grant: {fault}"))),
             Step::Ask(prompt) => {

@@ -100,7 +100,7 @@ roles! {
 impl Role {
     /// Whether this version of the host asks plugins of this role.
     pub fn is_served(self) -> bool {
-        self == Self::Authenticator
+        matches!(self, Self::Authenticator | Self::SessionGuard)
     }
 }
 

@@ -38,6 +38,7 @@ impl Fixture {
             max_sessions: None,
             max_upload_size: None,
             idle_timeout: None,
+            revalidate_every: None,
             expires_at: None,
             groups: Vec::new(),
             attributes: Default::default(),

@@ -44,6 +44,7 @@ impl GrantDraft {
                 max_sessions: None,
                 max_upload_size: None,
                 idle_timeout: None,
+                revalidate_every: None,
                 expires_at: None,
                 groups: Vec::new(),
                 attributes: BTreeMap::new(),
@@ -274,9 +275,12 @@ impl HostGrant for InstanceState {
     fn set_revalidate_every(
         &mut self,
         grant: Resource<GrantDraft>,
-        _: u32,
+        seconds: u32,
     ) -> wasmtime::Result<()> {
-        self.not_built(&grant, "revalidation")
+        let grant = self.grant(&grant)?;
+        grant.check(seconds > 0, || "it revalidates every 0 seconds".to_owned());
+        grant.identity.revalidate_every = Some(Duration::from_secs(seconds.into()));
+        Ok(())
     }
 
     fn set_expires_at(
