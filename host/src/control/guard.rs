@@ -12,7 +12,7 @@ use crate::plugin::{Role, SessionRuling};
 impl Control {
     /// Why the client is not greeted, if it is not.
     pub(super) async fn ask_before_greeting(&mut self) -> Result<Option<EndReason>, Ended> {
-        let plugins = &self.host.plugins;
+        let plugins = self.host.plugins.current();
         if plugins.of(Role::SessionGuard).is_empty() {
             return Ok(None);
         }
@@ -31,7 +31,7 @@ impl Control {
         let (host, facts) = (Arc::clone(&self.host), self.login.facts());
         Box::pin(async move {
             let principal = facts.principal.as_deref().unwrap_or_default();
-            Completed::Revalidated(host.plugins.revalidate(&facts, principal).await)
+            Completed::Revalidated(host.plugins.current().revalidate(&facts, principal).await)
         })
     }
 
