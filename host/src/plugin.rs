@@ -7,6 +7,7 @@
 //!
 //! A failure of a plugin is not a no: it is told apart from a denial in every type here.
 
+mod allow;
 mod auth;
 mod authenticator;
 mod bindings;

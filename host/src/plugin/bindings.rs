@@ -13,7 +13,7 @@ pub mod imports {
         with: {
             "wharf:plugin/types.session": crate::plugin::imports::session::SessionView,
             "wharf:plugin/grants.grant": crate::plugin::imports::grants::GrantDraft,
-            "wharf:plugin/staging.staged": crate::plugin::imports::denied::Staged,
+            "wharf:plugin/staging.staged": crate::plugin::imports::staging::Staged,
         },
         require_store_data_send: true,
     });

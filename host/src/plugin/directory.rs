@@ -53,7 +53,11 @@ impl Plugins {
             sidecar,
         } in found
         {
-            match runtime.load(&name, &component, sidecar).await {
+            let loaded = match sidecar.check_sinks(&sinks) {
+                Ok(()) => runtime.load(&name, &component, sidecar).await,
+                Err(problems) => Err(problems.into()),
+            };
+            match loaded {
                 Ok((plugin, odd)) => {
                     log_loaded(&plugin);
                     warnings.extend(odd);

@@ -6,6 +6,7 @@ pub mod grants;
 pub mod logging;
 pub mod session;
 pub mod settings;
+pub mod staging;
 mod totp;
 
 use wasmtime::Engine;

@@ -7,13 +7,14 @@ use wasmtime::component::{Instance, InstancePre, Resource, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::allow::Allowances;
 use super::facts::SessionFacts;
 use super::imports::crypto::PasswordWork;
 use super::imports::session::SessionView;
 use super::limits::{CpuMeter, Limits, MAX_HANDLES, MAX_HOSTCALL_BYTES, MemoryCap};
 use super::pool::retirement;
 use super::role::Exports;
-use super::settings::{Allowances, Settings};
+use super::settings::Settings;
 use super::sidecar::OnFailure;
 
 /// Grants and WASI resources alive at once in one instance.

@@ -303,12 +303,12 @@ fn odd(plugin: &Plugin) -> Vec<Warning> {
             wasi.len()
         ));
     }
-    let secrets = !plugin.facts.allow.secrets.is_empty();
+    let allow = &plugin.facts.allow;
     for (interface, allowed) in [
-        ("secrets", secrets),
-        ("http-client", false),
-        ("state", false),
-        ("sinks", false),
+        ("secrets", !allow.secrets.is_empty()),
+        ("http-client", !allow.http.is_empty()),
+        ("state", allow.state.is_some()),
+        ("sinks", !allow.sinks.is_empty()),
     ] {
         if surface.imports_ours(interface) && !allowed {
             texts.push(format!(

@@ -1,10 +1,9 @@
-//! What the operator handed a plugin: its settings and its allowances.
+//! What the operator handed a plugin: its settings.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
-use wharf_protocol::secret::Secret;
 
 /// The `[config]` table, in the two forms that plugins read it in.
 #[derive(Clone, Default)]
@@ -65,13 +64,6 @@ fn flatten(
             other => drop(flat.insert(key, other.to_string())),
         }
     }
-}
-
-/// The `[allow]` table. What is not named is denied.
-#[derive(Clone, Debug, Default)]
-pub struct Allowances {
-    /// `secrets`: by name.
-    pub secrets: BTreeMap<String, Secret>,
 }
 
 #[cfg(test)]

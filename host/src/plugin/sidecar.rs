@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use super::allow::Allowances;
 use super::limits::{Limits, MAX_MEMORY};
-use super::settings::{Allowances, Settings};
+use super::settings::Settings;
 use crate::config::error::{Origin, Problem, Problems};
 use crate::config::expand::{Environment, ProcessEnvironment, read_failure};
 use crate::config::section::{self, Section};
@@ -107,10 +108,19 @@ impl Sidecar {
         })
     }
 
+    /// Checks that every sink it allows is one of the `configured` ones.
+    ///
+    /// # Errors
+    /// Those that are not.
+    pub fn check_sinks(&self, configured: &[String]) -> Result<(), Problems> {
+        let unknown = |origin| self.allow.unknown_sinks(configured, origin);
+        Problems::check(self.origin.as_ref().map(unknown).unwrap_or_default())
+    }
+
     fn read(file: &mut Section<'_, '_>) -> Self {
         let wasm = file.path("wasm");
         let settings = read_settings(file);
-        let allow = file.section("allow", read_allow).unwrap_or_default();
+        let allow = file.section("allow", Allowances::read).unwrap_or_default();
         let limits = file.section("limits", read_limits).unwrap_or_default();
         let policy = file.section("policy", |section| {
             let on_failure = section.option("on-failure").unwrap_or_default();
@@ -138,14 +148,6 @@ fn read_settings(file: &mut Section<'_, '_>) -> Settings {
         }
         None => Settings::default(),
     }
-}
-
-fn read_allow(section: &mut Section<'_, '_>) -> Allowances {
-    let secrets = section.map("secrets");
-    for key in ["http", "http-private", "state", "sinks"] {
-        section.unbuilt(key, "no plugin can be allowed it by this version");
-    }
-    Allowances { secrets }
 }
 
 fn read_limits(section: &mut Section<'_, '_>) -> Limits {
@@ -185,6 +187,9 @@ const LONGEST_DEADLINE: Duration = Duration::from_mins(5);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugin::allow::origin::Scheme;
+    use crate::plugin::allow::{SinkAllowance, SinkOperation};
+    use crate::sink::Key;
 
     struct Variables;
 
@@ -207,7 +212,11 @@ mod tests {
             [config]
             users.alice.password = "$6$x"
             [allow]
+            http = ["https://auth.example.com"]
+            http-private = true
             secrets = { token = "${TOKEN}" }
+            state = { max-bytes = "4MiB" }
+            sinks = [{ name = "archive", prefix = "quarantine/", operations = ["put", "head"] }]
             [limits]
             memory = "64MiB"
             cpu = "100ms"
@@ -225,6 +234,15 @@ mod tests {
         );
         assert_eq!(sidecar.settings.value("users.alice.password"), Some("$6$x"));
         assert_eq!(sidecar.allow.secrets["token"].expose(), "hush");
+        assert!(sidecar.allow.http[0].matches(Scheme::Https, "auth.example.com", 443));
+        assert!(sidecar.allow.http_private);
+        assert_eq!(sidecar.allow.state, Some(4 << 20));
+        let archive = SinkAllowance {
+            sink: "archive".to_owned(),
+            prefix: Key::parse("quarantine").unwrap(),
+            operations: [SinkOperation::Put, SinkOperation::Head].into(),
+        };
+        assert_eq!(sidecar.allow.sinks, [archive]);
         let limits = Limits {
             memory: 64 << 20,
             cpu: Duration::from_millis(100),
@@ -244,11 +262,40 @@ mod tests {
     }
 
     #[test]
+    fn the_allowances_in_the_readme_are_all_there_are() {
+        let allow = parse(crate::config::tests::blocks_of_the_readme()[2])
+            .unwrap()
+            .allow;
+        assert_eq!((allow.http.len(), allow.http_private), (1, false));
+        assert_eq!((allow.secrets.len(), allow.sinks.len()), (1, 1));
+        assert_eq!(allow.state, Some(4 << 20));
+    }
+
+    #[test]
     fn an_empty_sidecar_allows_nothing() {
         let sidecar = parse("").unwrap();
         assert_eq!(sidecar.limits, Limits::default());
-        assert!(sidecar.allow.secrets.is_empty());
+        let allow = sidecar.allow;
+        assert!(allow.http.is_empty() && allow.secrets.is_empty() && allow.sinks.is_empty());
+        assert!(!allow.http_private && allow.state.is_none());
         assert_eq!(sidecar.settings.json(), "{}");
+    }
+
+    #[test]
+    fn a_sink_that_is_not_configured_is_no_allowance() {
+        let sinks = "[allow]\nsinks = [\n\
+            { name = \"local\", operations = [\"get\"] },\n\
+            { name = \"locl\", operations = [\"get\"] },\n]";
+        let sidecar = parse(sinks).unwrap();
+        let error = sidecar.check_sinks(&["local".to_owned()]).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains(":4:") && text.contains("no sink \"locl\""),
+            "{text}"
+        );
+        assert!(text.contains("the sinks are local"), "{text}");
+        let both = ["local".to_owned(), "locl".to_owned()];
+        assert_eq!(sidecar.check_sinks(&both), Ok(()));
     }
 
     #[test]
@@ -260,7 +307,7 @@ mod tests {
             "[allow]\nsecrets = \"4711\"",
             "[allow]\nsecrets = { a = [4711] }",
             "[allow]\nsecret = { a = \"4711\" }",
-            "allow = { secrets = { a = '4711' }, http = [] }",
+            "allow = { secrets = { a = '4711' }, http = [1] }",
         ] {
             let error = parse(source).unwrap_err();
             assert!(!error.contains("4711"), "{error}");
@@ -285,11 +332,34 @@ mod tests {
             ("[limits]\ndeadline = \"1h\"", ":2:", "300 s"),
             ("[limits]\ninstances = 1000", ":2:", "128"),
             (
-                "[allow]\nhttp = [\"https://a\"]",
+                "[allow]\nhttp = [\"https://*\"]",
                 ":2:",
-                "`http` is not built yet",
+                "name the hosts that are needed",
             ),
-            ("[allow]\nsinks = []", ":2:", "`sinks` is not built yet"),
+            ("[allow]\nhttp-privat = true", ":2:", "`http-private`"),
+            (
+                "[allow]\nstate = {}",
+                ":2:",
+                "`max-bytes` is missing in [allow.state]",
+            ),
+            ("[allow.state]\nmax-bytes = \"2GiB\"", ":2:", "1024MiB"),
+            ("[allow.state]\nmax-bytes = \"0B\"", ":2:", "makes no sense"),
+            (
+                "[[allow.sinks]]\nname = \"a\"\n",
+                ":1:",
+                "names nothing that is allowed",
+            ),
+            (
+                "[[allow.sinks]]\nname = \"a\"\noperations = [\"write\"]",
+                ":3:",
+                "\"put\"",
+            ),
+            (
+                "[[allow.sinks]]\nname = \"a\"\nprefix = \"a/../..\"\noperations = [\"put\"]",
+                ":3:",
+                "leads out of the sink",
+            ),
+            ("[allow]\nsinks = [\"a\"]", ":2:", "a list of tables"),
             ("[policy]\non-failure = \"never\"", ":2:", "\"deny\""),
             ("[policy]\nsha256 = \"abc\"", ":2:", "64 hexadecimal digits"),
             ("config = 3", ":1:", "[config]"),

@@ -1,18 +1,11 @@
-//! The interfaces that nothing can be allowed of yet: `state`, `http-client`, `sinks` and
-//! `staging`. Each call answers that it was not granted.
-
-use wasmtime::component::Resource;
+//! The interfaces that nothing can be allowed of yet: `state`, `http-client` and
+//! `sinks`. Each call answers that it was not granted.
 
 use crate::plugin::bindings::imports::wharf::plugin::http_client::{Request, Response};
 use crate::plugin::bindings::imports::wharf::plugin::sinks::Page;
-use crate::plugin::bindings::imports::wharf::plugin::types::{
-    Entry, Failure, Location, StorageError,
-};
-use crate::plugin::bindings::imports::wharf::plugin::{http_client, sinks, staging, state};
+use crate::plugin::bindings::imports::wharf::plugin::types::{Entry, Location, StorageError};
+use crate::plugin::bindings::imports::wharf::plugin::{http_client, sinks, state};
 use crate::plugin::instance::InstanceState;
-
-/// Received bytes that are not published yet; no plugin is lent any before upload gates are asked.
-pub enum Staged {}
 
 impl state::Host for InstanceState {
     fn get(&mut self, _: String) -> wasmtime::Result<Result<Option<Vec<u8>>, state::Error>> {
@@ -98,26 +91,5 @@ impl sinks::Host for InstanceState {
         _: Option<String>,
     ) -> wasmtime::Result<Result<Page, StorageError>> {
         no_sink(at)
-    }
-}
-
-impl staging::Host for InstanceState {}
-
-impl staging::HostStaged for InstanceState {
-    fn size(&mut self, staged: Resource<Staged>) -> wasmtime::Result<u64> {
-        match *self.table.get(&staged)? {}
-    }
-
-    fn read(
-        &mut self,
-        staged: Resource<Staged>,
-        _: u64,
-        _: u32,
-    ) -> wasmtime::Result<Result<Vec<u8>, Failure>> {
-        match *self.table.get(&staged)? {}
-    }
-
-    fn drop(&mut self, staged: Resource<Staged>) -> wasmtime::Result<()> {
-        match self.table.delete(staged)? {}
     }
 }
