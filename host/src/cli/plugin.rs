@@ -14,6 +14,8 @@ pub enum PluginCommand {
         /// A component or core module
         file: PathBuf,
     },
+    /// Print the interfaces that plugins are built against, as one WIT document
+    Wit,
 }
 
 impl PluginCommand {
@@ -21,6 +23,10 @@ impl PluginCommand {
     pub fn run(&self) -> anyhow::Result<()> {
         match self {
             Self::Inspect { file } => inspect(file),
+            Self::Wit => {
+                print!("{}", plugin::contract_document());
+                Ok(())
+            }
         }
     }
 }

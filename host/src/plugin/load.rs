@@ -14,6 +14,7 @@ use super::cache::CodeCache;
 use super::call::Plugin;
 use super::componentize::{self, FormError};
 use super::engine::{MAX_INSTANCES, PluginEngine};
+use super::evolution;
 use super::fault::CallError;
 use super::imports;
 use super::imports::crypto::PasswordWork;
@@ -85,8 +86,7 @@ pub enum LoadCause {
     AlwaysDenies(Role),
     /// It wants something of the host that the host does not have, or exports what it cannot call.
     #[error(
-        "it was built against another version of wharf:plugin, or for another host: {0}; \
-         rebuild it with the interfaces that belong to this host"
+        "it does not fit this host: {0}; rebuild it with the interfaces of this host, which `wharf plugin wit` prints"
     )]
     Mismatch(String),
     /// It says itself that it cannot serve.
@@ -158,8 +158,19 @@ impl PluginRuntime {
         file: &Path,
         sidecar: Sidecar,
     ) -> Result<(Plugin, Vec<Warning>), LoadCause> {
-        let bytes = read(file)?;
-        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+        let bytes = Arc::new(read(file)?);
+        let loaded = self.load_bytes(name, file, Arc::clone(&bytes), sidecar);
+        loaded.await.map_err(|cause| explained(cause, &bytes))
+    }
+
+    async fn load_bytes(
+        &self,
+        name: &str,
+        file: &Path,
+        bytes: Arc<Vec<u8>>,
+        sidecar: Sidecar,
+    ) -> Result<(Plugin, Vec<Warning>), LoadCause> {
+        let sha256: [u8; 32] = Sha256::digest(bytes.as_slice()).into();
         if let Some(Sha256Pin(expected)) = sidecar.sha256.filter(|pin| pin.0 != sha256) {
             return Err(LoadCause::Pin {
                 found: hex(&sha256),
@@ -204,7 +215,7 @@ impl PluginRuntime {
 
     /// Off this thread: it takes seconds for a large component. One at a time, since each takes
     /// much memory: whoever loads plugins waits for each.
-    async fn compile(&self, name: &str, bytes: Vec<u8>) -> Result<Component, LoadCause> {
+    async fn compile(&self, name: &str, bytes: Arc<Vec<u8>>) -> Result<Component, LoadCause> {
         let (engine, cache) = (Arc::clone(&self.engine), Arc::clone(&self.cache));
         let compile = move || {
             let wasm = componentize::component(&bytes)?;
@@ -284,6 +295,16 @@ fn check_may_allow(surface: &Surface) -> Result<(), LoadCause> {
         Some(role) => Err(LoadCause::AlwaysDenies(*role)),
         None => Ok(()),
     }
+}
+
+/// What differs, in words for the plugin's author where the contracts tell it.
+fn explained(cause: LoadCause, bytes: &[u8]) -> LoadCause {
+    let LoadCause::Mismatch(engine) = cause else {
+        return cause;
+    };
+    let wasm = componentize::component(bytes).ok();
+    let told = wasm.and_then(|wasm| evolution::differences(&wasm));
+    LoadCause::Mismatch(told.unwrap_or(engine))
 }
 
 /// The engine's own words, without the line breaks between them.

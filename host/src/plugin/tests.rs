@@ -3,6 +3,7 @@
 mod allowances;
 mod chain;
 mod containment;
+mod evolution;
 mod guest;
 mod loading;
 mod versions;
@@ -12,6 +13,10 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::instance::PluginFacts;
+use super::limits::Limits;
+use super::settings::{Allowances, Settings};
+use super::sidecar::OnFailure;
 use super::{LoadError, PluginRuntime, Plugins, SessionFacts, SessionNotes, Warning};
 
 /// A directory of plugins with a runtime of its own.
@@ -72,12 +77,25 @@ fn session() -> Arc<SessionFacts> {
     })
 }
 
+/// A plugin that was told nothing.
+fn facts() -> PluginFacts {
+    PluginFacts {
+        name: "10-plugin".to_owned(),
+        sha256: [0; 32],
+        settings: Settings::default(),
+        allow: Allowances::default(),
+        limits: Limits::default(),
+        on_failure: OnFailure::default(),
+    }
+}
+
 /// Every file of the contract: its name and text.
-fn contract() -> Vec<(String, String)> {
+pub(super) fn contract() -> Vec<(String, String)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
     let mut files: Vec<_> = std::fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
         .map(|path| {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             (name, std::fs::read_to_string(path).unwrap())

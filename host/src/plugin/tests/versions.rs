@@ -78,24 +78,58 @@ async fn what_may_differ_within_a_major_version_loads() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_not_differ_is_refused_with_advice() {
     let cases: &[(&[(&str, &str)], &str)] = &[
-        (&[("wharf:plugin@1.0.0", "wharf:plugin@2.0.0")], "@2.0.0"),
+        (
+            &[("wharf:plugin@1.0.0", "wharf:plugin@2.0.0")],
+            "built against wharf:plugin 2.0.0: this host has 1.0.0",
+        ),
         // A case fewer: only seen in an instance, never when linking.
-        (&[("    content-rejected,\n", "")], "expected enum of"),
-        (&[("    continuation: list<u8>,\n  }", "  }")], "record"),
+        (
+            &[("    content-rejected,\n", "")],
+            "built against wharf:plugin 1.0.0: `denial-reason` has 13 cases there and 14 here, it \
+             lacks `content-rejected`; rebuild it with the interfaces of this host, which `wharf \
+             plugin wit` prints",
+        ),
+        (
+            &[("    continuation: list<u8>,\n  }", "    later: u8,\n  }")],
+            "`prompt` has 3 fields there and 3 here, it lacks `continuation`, this host does not \
+             know `later`",
+        ),
+        (
+            &[(
+                "    /// ACCT\n    account(string),",
+                "    account(list<u8>),",
+            )],
+            "case `account` of `credential` is `list<u8>` there and `string` here",
+        ),
+        (
+            &[(
+                "    needs-tls,\n    needs-certificate,",
+                "    needs-certificate,\n    needs-tls,",
+            )],
+            "the cases of `denial-reason` are in another order there",
+        ),
+        (
+            &[(
+                "begin: func(client: borrow<session>, user: string)",
+                "begin: func(user: string)",
+            )],
+            "`begin` of `authenticator` is `func(user: string) -> result<step, failure>` there and \
+             `func(client: borrow<session>, user: string) -> result<step, failure>` here",
+        ),
         // A function of the role is missing, or a host function is not there.
         (
             &[(
                 "  begin: func(client: borrow<session>, user: string) -> result<step, failure>;",
                 "",
             )],
-            "begin",
+            "its `authenticator` has no `begin`, which this host calls",
         ),
         (
             &[(
                 "  now-ms: func() -> u64;",
                 "  now-ms: func() -> u64;\n  now-ns: func() -> u64;",
             )],
-            "now-ns",
+            "it calls `now-ns` of `clock`, which this host does not have",
         ),
     ];
     for (changes, expected) in cases {
@@ -103,7 +137,7 @@ async fn what_may_not_differ_is_refused_with_advice() {
             .await
             .unwrap_err();
         assert!(error.contains("10-other"), "{error}");
-        assert!(error.contains("built against another version"), "{error}");
+        assert!(error.contains("it does not fit this host: "), "{error}");
         assert!(error.contains(expected), "{changes:?}: {error}");
     }
 }
