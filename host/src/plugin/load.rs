@@ -86,7 +86,8 @@ pub enum LoadCause {
     AlwaysDenies(Role),
     /// It wants something of the host that the host does not have, or exports what it cannot call.
     #[error(
-        "it does not fit this host: {0}; rebuild it with the interfaces of this host, which `wharf plugin wit` prints"
+        "it does not fit this host: {0}; \
+         rebuild it with the interfaces of this host, which `wharf plugin wit` prints"
     )]
     Mismatch(String),
     /// It says itself that it cannot serve.

@@ -13,9 +13,10 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::allow::Allowances;
 use super::instance::PluginFacts;
 use super::limits::Limits;
-use super::settings::{Allowances, Settings};
+use super::settings::Settings;
 use super::sidecar::OnFailure;
 use super::{LoadError, PluginRuntime, Plugins, SessionFacts, SessionNotes, Warning};
 
