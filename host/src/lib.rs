@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod durable_file;
 pub mod limits;
 pub mod logging;
 pub mod memory;
