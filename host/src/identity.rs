@@ -11,15 +11,17 @@ use wharf_protocol::path::VirtualPath;
 pub use operations::{Operation, Operations};
 pub use pattern::{Pattern, PatternError};
 
-use crate::sink::Key;
+use crate::sink::Location;
 
 /// A logged-in user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The name that stays the same however the user logged in.
     pub principal: String,
-    /// Where everything lies that the user sees.
-    pub root: Root,
+    /// Where everything lies that the user sees and no mount shows.
+    pub root: Option<Location>,
+    /// What else is shown, over the root; there is a root or at least one mount.
+    pub mounts: Vec<GrantMount>,
     /// The directory to begin in.
     pub home: VirtualPath,
     /// What is permitted where.
@@ -62,13 +64,13 @@ impl Identity {
     }
 }
 
-/// A prefix within a configured sink.
+/// A prefix of a configured sink, shown at a virtual directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root {
-    /// The name of the sink, which is configured.
-    pub sink: String,
-    /// What the user sees as `/`.
-    pub prefix: Key,
+pub struct GrantMount {
+    /// The directory.
+    pub directory: VirtualPath,
+    /// What is shown there.
+    pub target: Location,
 }
 
 /// In bytes per second; `None` is without limit, and neither is ever 0.

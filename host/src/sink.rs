@@ -11,10 +11,12 @@ use wharf_protocol::timestamp::Timestamp;
 
 pub use self::error::SinkError;
 pub use self::key::{InvalidKey, Key};
+pub use self::location::Location;
 
 mod error;
 pub mod fs;
 mod key;
+mod location;
 #[cfg(test)]
 mod suite;
 

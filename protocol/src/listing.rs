@@ -47,12 +47,14 @@ impl Entry {
         })
     }
 
-    /// The same under the name `/`, as the root of what a user sees is shown.
-    pub fn as_root(self) -> Self {
-        Self {
-            name: "/".to_owned(),
-            ..self
+    /// The same under another name: that of the user, where storage has one of its own. `None` as
+    /// for [`Entry::new`].
+    pub fn named(self, name: &str) -> Option<Self> {
+        if self.name == name {
+            return Some(self);
         }
+        let Self { name, .. } = Self::new(name, self.kind)?;
+        Some(Self { name, ..self })
     }
 
     /// The last component of its path, or `/`.

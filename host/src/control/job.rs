@@ -62,9 +62,14 @@ impl Control {
         // Dropped with the job, which happens where the connection ends first.
         let cancel = CancelOnDrop::default();
         let cancelled = Arc::clone(&cancel.0);
+        let session = self.login.facts();
         Box::pin(async move {
             let _cancel = cancel;
-            let result = blocking(move || storage.perform(&operation, &cancelled)).await;
+            let resolved = match storage.resolve(operation, &session).await {
+                Ok(resolved) => resolved,
+                Err(error) => return Completed::Performed(Err(refuse(error))),
+            };
+            let result = blocking(move || resolved.perform(&cancelled)).await;
             Completed::Performed(result)
         })
     }
@@ -88,7 +93,7 @@ where
 }
 
 /// Logs why storage refused, and reduces it to what the client is told.
-fn refuse(error: StorageError) -> Failure {
+pub(super) fn refuse(error: StorageError) -> Failure {
     if error.is_fault() {
         error!(error = &error as &dyn std::error::Error, "storage failed");
     } else {

@@ -18,7 +18,7 @@ use crate::storage::Storage;
 
 /// The login of one control connection.
 pub(super) struct Login {
-    facts: SessionFacts,
+    facts: Arc<SessionFacts>,
     /// Set between a prompt and its answer.
     continuation: Option<Continuation>,
     user: Option<User>,
@@ -54,7 +54,7 @@ impl Login {
     /// Nobody is logged in.
     pub(super) fn new(facts: SessionFacts) -> Self {
         Self {
-            facts,
+            facts: Arc::new(facts),
             continuation: None,
             user: None,
         }
@@ -99,22 +99,23 @@ impl Login {
 
     /// What plugins may know of the session now.
     pub(super) fn facts(&self) -> Arc<SessionFacts> {
-        Arc::new(self.facts.clone())
+        Arc::clone(&self.facts)
     }
 
     /// The control connection is under TLS now, or in clear again.
     pub(super) fn set_tls(&mut self, tls: Option<TlsFacts>) {
-        self.facts.tls = tls;
+        Arc::make_mut(&mut self.facts).tls = tls;
     }
 
     /// Nobody is logged in any more.
     pub(super) fn forget(&mut self) {
         self.continuation = None;
         self.user = None;
-        self.facts.user = None;
-        self.facts.principal = None;
-        self.facts.groups.clear();
-        self.facts.attributes.clear();
+        let facts = Arc::make_mut(&mut self.facts);
+        facts.user = None;
+        facts.principal = None;
+        facts.groups.clear();
+        facts.attributes.clear();
     }
 
     /// Takes note of what the authenticators said and puts it in the session's terms.
@@ -173,9 +174,10 @@ impl Login {
     }
 
     fn take(&mut self, identity: Identity, permit: SessionPermit, host: &Host) {
-        self.facts.principal = Some(identity.principal.clone());
-        self.facts.groups.clone_from(&identity.groups);
-        self.facts.attributes.clone_from(&identity.attributes);
+        let facts = Arc::make_mut(&mut self.facts);
+        facts.principal = Some(identity.principal.clone());
+        facts.groups.clone_from(&identity.groups);
+        facts.attributes.clone_from(&identity.attributes);
         // What has run out already ends at once.
         let expires = identity.expires_at.map(|at| {
             let left = at.duration_since(SystemTime::now()).unwrap_or_default();
@@ -198,9 +200,9 @@ impl Control {
     /// waits the longer the more there were.
     pub(super) fn log_in(&mut self, credential: Credential) -> Job {
         if let Credential::User(user) = &credential {
-            self.login.facts.user = Some(user.clone());
+            Arc::make_mut(&mut self.login.facts).user = Some(user.clone());
         }
-        let facts = Arc::new(self.login.facts.clone());
+        let facts = self.login.facts();
         let continuation = self.login.continuation.take();
         let (host, peer) = (Arc::clone(&self.host), self.peer.ip());
         Box::pin(async move {

@@ -12,9 +12,9 @@ use wharf_protocol::failure::Failure;
 use wharf_protocol::transfer::{Protection, Transfer, TransferKind};
 
 use super::Control;
-use super::job::{Completed, Job, blocking};
+use super::job::{Completed, Job, blocking, refuse};
 use crate::sink::Upload;
-use crate::storage::Object;
+use crate::storage::{Object, Place};
 use crate::tls::DataHandshake;
 use crate::transfer::{self, DataConnection, Progress, Settings, TransferError};
 
@@ -29,6 +29,13 @@ pub(super) struct Ready {
 /// may block: what was staged of an upload has to be removed.
 struct Opened(Option<Object>);
 
+impl Opened {
+    /// The file, and where it is; `None` for a listing.
+    fn place(&self) -> Option<&Place> {
+        self.0.as_ref()?.place()
+    }
+}
+
 impl Drop for Opened {
     fn drop(&mut self) {
         if let Some(object) = self.0.take() {
@@ -41,6 +48,8 @@ impl Drop for Opened {
 pub(super) struct Running {
     progress: Arc<Progress>,
     kind: TransferKind,
+    /// The file, and where it is; `None` for a listing.
+    place: Option<Place>,
     started: Instant,
     logged: bool,
 }
@@ -59,7 +68,7 @@ impl Running {
     /// Logs how it ended.
     pub(super) fn log(&mut self, result: &Result<Finished, Failure>) {
         self.logged = true;
-        let (verb, path) = match &self.kind {
+        let (verb, named) = match &self.kind {
             TransferKind::Retrieve { path, .. } => ("download", path),
             TransferKind::Store { path, .. } | TransferKind::Append { path, .. } => {
                 ("upload", path)
@@ -67,6 +76,7 @@ impl Running {
             TransferKind::StoreUnique { directory, .. } => ("upload", directory),
             TransferKind::List { path, .. } => ("listing", path),
         };
+        let path = self.place.as_ref().map_or(named, |place| &place.path);
         let (bytes, milliseconds) = (self.bytes(), self.started.elapsed().as_millis());
         match result {
             Ok(_) => info!(%path, bytes, milliseconds, "{verb} finished"),
@@ -91,6 +101,8 @@ impl Drop for Running {
 /// the client went away, it ends like one that broke off.
 pub(super) struct Received {
     upload: Option<Box<dyn Upload>>,
+    /// Where it will stand.
+    place: Place,
     bytes: u64,
 }
 
@@ -109,7 +121,7 @@ impl Control {
         let (Some(storage), Some(route)) = (self.login.storage(), self.route.take()) else {
             return Box::pin(async { Completed::Prepared(Err(Failure::NoDataConnection)) });
         };
-        let kind = transfer.kind.clone();
+        let (kind, session) = (transfer.kind.clone(), self.login.facts());
         let mut settings = self.transfer_settings(&transfer);
         let tls = match self.data_tls(&transfer) {
             Ok(tls) => tls,
@@ -118,7 +130,11 @@ impl Control {
         let (local, peer) = (self.local, self.peer);
         let deadline = Instant::now() + self.host.config.limits.data_connect_timeout;
         Box::pin(async move {
-            let object = match blocking(move || storage.open(&kind)).await {
+            let resolved = match storage.resolve_transfer(kind, &session).await {
+                Ok(resolved) => resolved,
+                Err(error) => return Completed::Prepared(Err(refuse(error))),
+            };
+            let object = match blocking(move || resolved.open()).await {
                 Ok(object) => object,
                 Err(failure) => return Completed::Prepared(Err(failure)),
             };
@@ -164,6 +180,7 @@ impl Control {
         self.running = Some(Running {
             progress: Arc::clone(&ready.connection.progress),
             kind: ready.kind.clone(),
+            place: ready.object.place().cloned(),
             started: Instant::now(),
             logged: false,
         });
@@ -182,6 +199,7 @@ impl Control {
     /// Makes an upload visible.
     pub(super) fn commit(&self, mut received: Received) -> Job {
         let bytes = received.bytes;
+        debug!(place = %received.place.location, bytes, "every byte is in");
         Box::pin(async move {
             let commit = move || match received.upload.take() {
                 Some(upload) => Ok(upload.commit()?),
@@ -233,8 +251,12 @@ impl Ready {
             ..
         } = self;
         let sent = match object.0.take() {
-            Some(Object::Upload { upload, .. }) => return receive(&connection, upload),
-            Some(Object::Download(mut reader)) => transfer::send_file(&connection, &mut *reader),
+            Some(Object::Upload { upload, place, .. }) => {
+                return receive(&connection, upload, place);
+            }
+            Some(Object::Download { mut reader, .. }) => {
+                transfer::send_file(&connection, &mut *reader)
+            }
             Some(Object::Listing {
                 mut entries,
                 format,
@@ -248,10 +270,11 @@ impl Ready {
     }
 }
 
-fn receive(connection: &DataConnection, mut upload: Box<dyn Upload>) -> Completed {
+fn receive(connection: &DataConnection, mut upload: Box<dyn Upload>, place: Place) -> Completed {
     match transfer::receive_file(connection, &mut *upload) {
         Ok(bytes) => Completed::Received(Received {
             upload: Some(upload),
+            place,
             bytes,
         }),
         Err(error) => {
@@ -289,14 +312,14 @@ fn end(error: TransferError) -> Failure {
 /// What the client hears with 150.
 fn announce(object: Option<&Object>, kind: &TransferKind) -> Prepared {
     match (object, kind) {
-        (Some(Object::Download(reader)), _) => Prepared {
+        (Some(Object::Download { reader, .. }), _) => Prepared {
             size: Some(reader.size()),
             name: None,
         },
-        (Some(Object::Upload { upload, .. }), TransferKind::StoreUnique { .. }) => {
-            let name = upload.key().split().map(|(_, name)| name.to_owned());
-            Prepared { size: None, name }
-        }
+        (Some(Object::Upload { place, .. }), TransferKind::StoreUnique { .. }) => Prepared {
+            size: None,
+            name: place.path.name().map(str::to_owned),
+        },
         _ => Prepared::default(),
     }
 }

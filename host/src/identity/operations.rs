@@ -37,11 +37,43 @@ pub enum Operation {
     Other,
 }
 
+impl Operation {
+    /// Every one of them.
+    pub const ALL: [Self; 16] = [
+        Self::Browse,
+        Self::Stat,
+        Self::ChangeDirectory,
+        Self::Download,
+        Self::Upload,
+        Self::Overwrite,
+        Self::Append,
+        Self::Delete,
+        Self::Rename,
+        Self::MakeDirectory,
+        Self::RemoveDirectory,
+        Self::SetTime,
+        Self::SetMode,
+        Self::Checksum,
+        Self::Copy,
+        Self::Other,
+    ];
+}
+
 /// A set of [`Operation`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Operations(u16);
 
 impl Operations {
+    /// Every one of them.
+    pub const ALL: Self = Self(u16::MAX);
+
+    /// Those that only look at a directory or go there.
+    pub const LOOKING: Self = Self(
+        1 << Operation::Browse as u16
+            | 1 << Operation::Stat as u16
+            | 1 << Operation::ChangeDirectory as u16,
+    );
+
     /// Whether `operation` is in the set.
     pub fn contains(self, operation: Operation) -> bool {
         self.0 & (1 << operation as u16) != 0
@@ -55,6 +87,11 @@ impl Operations {
     /// Those of this set that are not in the other.
     pub fn without(self, others: Self) -> Self {
         Self(self.0 & !others.0)
+    }
+
+    /// Those of both sets.
+    pub fn within(self, others: Self) -> Self {
+        Self(self.0 & others.0)
     }
 
     /// Adds `operation`.

@@ -4,6 +4,7 @@ use wharf_protocol::failure::Failure;
 
 use crate::checksum::ChecksumError;
 use crate::sink::SinkError;
+use crate::transfer::TransferError;
 
 /// Why storage did not do what a command asked for.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum StorageError {
     /// More than STAT can show.
     #[error("the directory has too many entries to be shown over the control connection")]
     TooManyEntries,
+    /// A directory would have to be copied piece by piece.
+    #[error("a directory cannot be moved from one sink to another")]
+    DirectoryAcrossSinks,
     /// Nobody waits for it any more.
     #[error("the client is gone")]
     Cancelled,
@@ -41,6 +45,16 @@ impl From<ChecksumError> for StorageError {
     }
 }
 
+impl From<StorageError> for TransferError {
+    /// In the middle of a listing there is nothing left to permit or deny.
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Sink(error) => Self::Sink(error),
+            error => Self::Undecided(error.to_string()),
+        }
+    }
+}
+
 impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         match error {
@@ -48,6 +62,9 @@ impl From<StorageError> for Failure {
             StorageError::NoSuchSink => Self::Undecided,
             StorageError::TooManyEntries => Self::Denied {
                 text: Some("Too many entries for STAT, use MLSD or LIST".to_owned()),
+            },
+            StorageError::DirectoryAcrossSinks => Self::Denied {
+                text: Some("A directory cannot be moved to another storage".to_owned()),
             },
             StorageError::Cancelled => Self::Aborted,
             StorageError::Sink(error) => error.into(),

@@ -3,133 +3,147 @@
 use std::iter;
 
 use wharf_protocol::listing::EntryKind;
-use wharf_protocol::path::{PathArgument, VirtualPath};
 use wharf_protocol::transfer::{ListFormat, TransferKind};
 
-use super::{Storage, StorageError, exists};
+use super::listing::Listed;
+use super::place::Spot;
+use super::resolve::ResolvedTransfer;
+use super::{Place, StorageError};
 use crate::identity::{Operation as Permission, Pattern};
-use crate::sink::{Entries, Reader, SinkError, Upload, WriteMode};
-
-/// The name of a STOU for which the client wished none.
-const UNIQUE_NAME: &str = "upload";
+use crate::sink::{Location, Reader, SinkError, Upload, WriteMode};
 
 /// What a transfer reads or writes.
 pub enum Object {
     /// RETR
-    Download(Box<dyn Reader>),
+    Download {
+        /// What is read.
+        reader: Box<dyn Reader>,
+        /// Where it stands.
+        place: Place,
+    },
     /// STOR, APPE, STOU
     Upload {
         /// What is uploaded, invisible as yet.
         upload: Box<dyn Upload>,
         /// Bytes of the file before the first one that the client sends.
         start: u64,
+        /// Where it will stand, under the name that STOU chose.
+        place: Place,
     },
     /// LIST, NLST, MLSD
     Listing {
         /// What is listed, as it is asked for.
-        entries: Entries,
+        entries: Listed,
         /// The form of each line.
         format: ListFormat,
     },
 }
 
-impl Storage {
-    /// Opens what `kind` transfers.
-    pub fn open(&self, kind: &TransferKind) -> Result<Object, StorageError> {
-        match kind {
-            TransferKind::Retrieve { path, offset } => self.open_download(path, *offset),
-            TransferKind::Store {
-                path, offset: 0, ..
-            } => self.open_upload(path),
-            TransferKind::Store { path, offset, .. } => {
-                self.open_resumed(path, WriteMode::At(*offset))
+impl Object {
+    /// The file that is read or written, and where it is.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Download { place, .. } | Self::Upload { place, .. } => Some(place),
+            Self::Listing { .. } => None,
+        }
+    }
+}
+
+impl ResolvedTransfer {
+    /// Opens what is transferred.
+    pub fn open(self) -> Result<Object, StorageError> {
+        match &self.kind {
+            TransferKind::Retrieve { offset, .. } => self.open_download(*offset),
+            TransferKind::Store { offset: 0, .. } => self.open_upload(),
+            TransferKind::Store { offset, .. } => self.open_resumed(WriteMode::At(*offset)),
+            TransferKind::Append { .. } => self.open_resumed(WriteMode::Append),
+            TransferKind::StoreUnique { .. } => self.open_unique(),
+            TransferKind::List { format, hidden, .. } => {
+                let (format, hidden) = (*format, *hidden);
+                self.open_listing(format, hidden)
             }
-            TransferKind::Append { path, .. } => self.open_resumed(path, WriteMode::Append),
-            TransferKind::StoreUnique { directory, name } => {
-                self.open_unique(directory, name.as_deref())
-            }
-            TransferKind::List {
-                path,
-                format,
-                hidden,
-            } => self.open_listing(path, *format, *hidden),
         }
     }
 
-    fn open_download(&self, path: &VirtualPath, offset: u64) -> Result<Object, StorageError> {
-        let place = self.locate(Permission::Download, path)?;
-        Ok(Object::Download(place.sink.open(&place.key, offset)?))
+    fn open_download(&self, offset: u64) -> Result<Object, StorageError> {
+        let place = self.at.place()?.clone();
+        Ok(Object::Download {
+            reader: place.sink.open(&place.location.key, offset)?,
+            place,
+        })
     }
 
-    fn open_upload(&self, path: &VirtualPath) -> Result<Object, StorageError> {
-        let place = self.locate(Permission::Upload, path)?;
+    fn open_upload(&self) -> Result<Object, StorageError> {
+        let place = self.at.place()?.clone();
         // A sink is asked whether something stands there only where it makes a difference.
-        if !self.permits(Permission::Overwrite, path) && exists(&place)? {
+        if !self.view.permits(Permission::Overwrite, &place.path) && place.is_taken()? {
             return Err(StorageError::NotPermitted);
         }
-        let upload = place.sink.create(&place.key, WriteMode::Replace)?;
-        Ok(Object::Upload { upload, start: 0 })
+        Ok(Object::Upload {
+            upload: place.sink.create(&place.location.key, WriteMode::Replace)?,
+            start: 0,
+            place,
+        })
     }
 
-    fn open_resumed(&self, path: &VirtualPath, mode: WriteMode) -> Result<Object, StorageError> {
-        let place = self.locate(Permission::Append, path)?;
+    fn open_resumed(&self, mode: WriteMode) -> Result<Object, StorageError> {
+        let place = self.at.place()?.clone();
         // APPE makes a missing file, which is an upload like any other.
-        if !self.permits(Permission::Upload, path) && !exists(&place)? {
+        if !self.view.permits(Permission::Upload, &place.path) && !place.is_taken()? {
             return Err(StorageError::NotPermitted);
         }
-        let upload = place.sink.create(&place.key, mode)?;
+        let upload = place.sink.create(&place.location.key, mode)?;
         let size = upload.size()?;
         let start = match mode {
             WriteMode::At(offset) => offset,
             _ => size,
         };
         // REST may point into what is there, and to change that is more than to add to it.
-        if start < size && !self.permits(Permission::Overwrite, path) {
+        if start < size && !self.view.permits(Permission::Overwrite, &place.path) {
             return Err(StorageError::NotPermitted);
         }
-        Ok(Object::Upload { upload, start })
+        Ok(Object::Upload {
+            upload,
+            start,
+            place,
+        })
     }
 
-    fn open_unique(
-        &self,
-        directory: &VirtualPath,
-        name: Option<&str>,
-    ) -> Result<Object, StorageError> {
-        let invalid = |_| StorageError::Sink(SinkError::InvalidName);
-        let name = PathArgument::parse(name.unwrap_or(UNIQUE_NAME).as_bytes()).map_err(invalid)?;
-        let path = directory.join(&name).map_err(invalid)?;
-        let place = self.locate(Permission::Upload, &path)?;
-        let upload = place.sink.create(&place.key, WriteMode::Unique)?;
-        // The name that was free need not be one that the user may store under.
-        let chosen = upload
-            .key()
-            .split()
-            .and_then(|(_, name)| directory.child(name));
-        match chosen.is_some_and(|path| self.permits(Permission::Upload, &path)) {
-            true => Ok(Object::Upload { upload, start: 0 }),
-            false => Err(StorageError::NotPermitted),
+    fn open_unique(&self) -> Result<Object, StorageError> {
+        let place = self.at.place()?;
+        let upload = place.sink.create(&place.location.key, WriteMode::Unique)?;
+        // The name that was free need not be one that the user may store under, or see.
+        let name = upload.key().split().map(|(_, name)| name.to_owned());
+        let directory = place.path.parent();
+        let path = name.and_then(|name| directory?.child(&name));
+        let path = path.ok_or(SinkError::InvalidName)?;
+        if !self.view.permits(Permission::Upload, &path) || self.view.mounts.is_fixed(&path) {
+            return Err(StorageError::NotPermitted);
         }
+        let location = Location::new(place.location.sink.clone(), upload.key().clone());
+        Ok(Object::Upload {
+            upload,
+            start: 0,
+            place: Place {
+                path,
+                location,
+                sink: place.sink.clone(),
+            },
+        })
     }
 
-    fn open_listing(
-        &self,
-        path: &VirtualPath,
-        format: ListFormat,
-        hidden: bool,
-    ) -> Result<Object, StorageError> {
-        let entries: Entries = match (self.entry(Permission::Browse, path), format) {
-            (Ok(entry), ListFormat::Facts(facts)) => match entry.kind {
-                EntryKind::Directory => self.list(path, facts.perm)?,
-                _ => return Err(SinkError::NotDirectory.into()),
-            },
-            (Ok(entry), _) => match entry.kind {
-                EntryKind::Directory => self.list(path, false)?,
-                _ => Box::new(iter::once(Ok(entry))),
-            },
+    fn open_listing(self, format: ListFormat, hidden: bool) -> Result<Object, StorageError> {
+        let with_allowed = matches!(format, ListFormat::Facts(facts) if facts.perm);
+        let entries: Listed = match (self.view.entry(&self.at), format) {
+            (Ok(entry), _) if entry.kind == EntryKind::Directory => {
+                self.view.list(&self.at, with_allowed)?
+            }
+            (Ok(_), ListFormat::Facts(_)) => return Err(SinkError::NotDirectory.into()),
+            (Ok(entry), _) => Box::new(iter::once(Ok(entry))),
             (
                 Err(StorageError::Sink(SinkError::NotFound)),
                 ListFormat::Long | ListFormat::Names,
-            ) => self.list_matching(path)?,
+            ) => self.list_matching()?,
             (Err(error), _) => return Err(error),
         };
         let shown = entries.filter(move |entry| {
@@ -144,20 +158,21 @@ impl Storage {
         })
     }
 
-    /// The entries whose names match the last part of `pattern`: clients send `NLST *.txt` and
-    /// leave the rest to the server, as for `mget`.
-    fn list_matching(&self, pattern: &VirtualPath) -> Result<Entries, StorageError> {
-        let wild = pattern.name().is_some_and(|name| name.contains(['*', '?']));
-        let (true, Some(directory)) = (wild, pattern.parent()) else {
+    /// The entries whose names match the last part of the path: clients send `NLST *.txt` and leave
+    /// the rest to the server, as for `mget`.
+    fn list_matching(self) -> Result<Listed, StorageError> {
+        let Some(directory) = self.directory else {
             return Err(SinkError::NotFound.into());
         };
-        let Ok(pattern) = pattern.as_str().parse::<Pattern>() else {
+        let directory: Spot = directory?;
+        let Ok(pattern) = self.at.path().as_str().parse::<Pattern>() else {
             return Err(SinkError::NotFound.into());
         };
-        let entries = self.list(&directory, false)?;
+        let entries = self.view.list(&directory, false)?;
         Ok(Box::new(entries.filter(move |entry| {
             let Ok(entry) = entry else { return true };
             directory
+                .path()
                 .child(entry.name())
                 .is_some_and(|path| pattern.matches(path.as_str()))
         })))

@@ -3,12 +3,16 @@
 use std::io::Read;
 use std::sync::atomic::AtomicBool;
 
+use wharf_protocol::effect::{Operation, Outcome};
 use wharf_protocol::failure::Failure;
+use wharf_protocol::path::VirtualPath;
 use wharf_protocol::transfer::TransferKind;
 
 use super::*;
 use crate::config::Config;
-use crate::identity::{Bandwidth, Root, Rule, Rules};
+use crate::identity::{Bandwidth, Operation as Permission, Rule, Rules};
+use crate::plugin::{SessionFacts, SessionNotes};
+use crate::sink::{Key, Location};
 
 /// The storage of a user who may do `permissions` everywhere, with one file `/a` of ten bytes.
 struct Fixture {
@@ -28,10 +32,8 @@ impl Fixture {
         let sinks = Sinks::open(&Config::defaults(folder.path())).unwrap();
         let identity = Identity {
             principal: "alice".to_owned(),
-            root: Root {
-                sink: "local".to_owned(),
-                prefix: Key::root(),
-            },
+            root: Some(Location::new("local", Key::root())),
+            mounts: Vec::new(),
             home: VirtualPath::root(),
             rules: Rules::new(rules),
             bandwidth: Bandwidth::default(),
@@ -48,6 +50,18 @@ impl Fixture {
         Self { folder, storage }
     }
 
+    async fn open(&self, kind: &TransferKind) -> Result<Object, StorageError> {
+        let session = session();
+        let resolved = self.storage.resolve_transfer(kind.clone(), &session);
+        resolved.await?.open()
+    }
+
+    async fn perform(&self, operation: &Operation) -> Result<Outcome, StorageError> {
+        let session = session();
+        let resolved = self.storage.resolve(operation.clone(), &session);
+        resolved.await?.perform(&AtomicBool::new(false))
+    }
+
     fn content(&self, name: &str) -> String {
         let mut content = String::new();
         let mut file = std::fs::File::open(self.folder.path().join("data").join(name)).unwrap();
@@ -62,6 +76,22 @@ fn rule(permit: bool, pattern: &str, operations: &[Permission]) -> Rule {
         pattern: pattern.parse().unwrap(),
         operations: operations.iter().copied().collect(),
     }
+}
+
+/// A session of nobody in particular: no plugin is asked about it.
+fn session() -> Arc<SessionFacts> {
+    Arc::new(SessionFacts {
+        id: "s1".to_owned(),
+        listener: "[::]:2121".to_owned(),
+        peer: "192.0.2.1:40000".parse().unwrap(),
+        local: "192.0.2.2:2121".parse().unwrap(),
+        tls: None,
+        user: None,
+        principal: None,
+        groups: Vec::new(),
+        attributes: Default::default(),
+        notes: Arc::new(SessionNotes::default()),
+    })
 }
 
 fn path(name: &str) -> VirtualPath {
@@ -102,7 +132,7 @@ async fn an_upload_needs_what_it_does_to_the_file() {
     ];
     for (permissions, kind, expected) in cases {
         let fixture = Fixture::new(permissions);
-        let start = match fixture.storage.open(kind) {
+        let start = match fixture.open(kind).await {
             Ok(Object::Upload { start, .. }) => Some(start),
             Ok(_) => panic!("{kind:?} is an upload"),
             Err(error) => {
@@ -131,7 +161,7 @@ async fn a_rename_replaces_only_what_may_be_overwritten() {
             source: path("a"),
             target: path(target),
         };
-        let renamed = fixture.storage.perform(&rename, &AtomicBool::new(false));
+        let renamed = fixture.perform(&rename).await;
         assert_eq!(renamed.is_ok(), permitted, "{permissions:?} {target}");
         let kept = if permitted { target } else { "a" };
         assert_eq!(fixture.content(kept), "0123456789");
@@ -159,7 +189,7 @@ async fn a_directory_is_not_moved_out_of_a_rule_or_into_one() {
                 source: path(source),
                 target: path(target),
             };
-            let renamed = fixture.storage.perform(&rename, &AtomicBool::new(false));
+            let renamed = fixture.perform(&rename).await;
             assert_eq!(renamed.is_ok(), permitted, "{pattern}: {source}");
         }
     }
@@ -178,7 +208,7 @@ async fn a_unique_name_is_one_that_may_be_stored() {
             directory: VirtualPath::root(),
             name: Some(name.to_owned()),
         };
-        assert_eq!(fixture.storage.open(&kind).is_ok(), permitted, "{name}");
+        assert_eq!(fixture.open(&kind).await.is_ok(), permitted, "{name}");
     }
     let left = std::fs::read_dir(fixture.folder.path().join("data"))
         .unwrap()

@@ -41,6 +41,9 @@ pub enum TransferError {
     /// The sink failed.
     #[error("the sink failed")]
     Sink(#[from] SinkError),
+    /// What has a say in it could not decide.
+    #[error("it could not be decided: {0}")]
+    Undecided(String),
 }
 
 impl From<io::Error> for TransferError {
@@ -77,6 +80,7 @@ impl From<TransferError> for Failure {
             TransferError::NotResumed => Self::NotResumed,
             TransferError::TooLarge => Self::QuotaExceeded { text: None },
             TransferError::Sink(error) => error.into(),
+            TransferError::Undecided(_) => Self::Undecided,
         }
     }
 }

@@ -28,9 +28,9 @@ pub fn send_file(
 /// Send a line for each entry; tells how many bytes the lines have.
 ///
 /// They end in CR LF whatever TYPE says (RFC 959 section 4.1.3).
-pub fn send_listing(
+pub fn send_listing<E: Into<TransferError>>(
     connection: &DataConnection,
-    entries: &mut dyn Iterator<Item = Result<Entry, SinkError>>,
+    entries: &mut dyn Iterator<Item = Result<Entry, E>>,
     format: ListFormat,
 ) -> Result<u64, TransferError> {
     connection
@@ -55,9 +55,9 @@ fn file(connection: &DataConnection, reader: &mut dyn Reader) -> Result<(), Tran
     }
 }
 
-fn listing(
+fn listing<E: Into<TransferError>>(
     connection: &DataConnection,
-    entries: &mut dyn Iterator<Item = Result<Entry, SinkError>>,
+    entries: &mut dyn Iterator<Item = Result<Entry, E>>,
     format: ListFormat,
 ) -> Result<(), TransferError> {
     let mut outgoing = Outgoing::establish(connection, Representation::Image)?;
@@ -65,7 +65,7 @@ fn listing(
     // The last line goes beyond the mark; with a name of 255 bytes it is far below 1 KiB.
     let mut lines = Vec::with_capacity(LISTING_BLOCK_BYTES + 1024);
     for entry in entries {
-        write_line(&entry?, format, now, &mut lines);
+        write_line(&entry.map_err(Into::into)?, format, now, &mut lines);
         if lines.len() >= LISTING_BLOCK_BYTES {
             outgoing.put(&lines)?;
             lines.clear();

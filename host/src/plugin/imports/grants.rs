@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime};
 use wasmtime::component::Resource;
 use wharf_protocol::path::VirtualPath;
 
-use crate::identity::{Bandwidth, Identity, Operation, Root, Rule, Rules};
+use crate::identity::{Bandwidth, GrantMount, Identity, Operation, Rule, Rules};
 use crate::plugin::bindings::imports::wharf::plugin::grants::{Host, HostGrant};
 use crate::plugin::bindings::imports::wharf::plugin::types::Operations as Flags;
 use crate::plugin::instance::InstanceState;
-use crate::sink::Key;
+use crate::plugin::paths::MAX_MOUNTS;
+use crate::sink::{Key, Location};
 
 /// Rules of one grant; each is looked at for each operation.
 const MAX_RULES: usize = 1024;
@@ -25,7 +26,6 @@ const MAX_TEXT: usize = 1024;
 pub struct GrantDraft {
     identity: Identity,
     rules: Vec<Rule>,
-    has_root: bool,
     fault: Option<String>,
 }
 
@@ -34,10 +34,8 @@ impl GrantDraft {
         let mut draft = Self {
             identity: Identity {
                 principal: String::new(),
-                root: Root {
-                    sink: String::new(),
-                    prefix: Key::root(),
-                },
+                root: None,
+                mounts: Vec::new(),
                 home: VirtualPath::root(),
                 rules: Rules::default(),
                 bandwidth: Bandwidth::default(),
@@ -51,7 +49,6 @@ impl GrantDraft {
                 welcome: None,
             },
             rules: Vec::new(),
-            has_root: false,
             fault: None,
         };
         draft.check(!principal.is_empty(), || {
@@ -61,16 +58,22 @@ impl GrantDraft {
         draft
     }
 
-    /// The identity, if everything that was said makes sense and `sinks` has its root.
+    /// The identity, if everything that was said makes sense and `sinks` has what it shows.
     ///
     /// # Errors
     /// What does not, for the log.
     pub fn finish(mut self, sinks: &[String]) -> Result<Identity, String> {
-        self.check(self.has_root, || "it has no root".to_owned());
-        let sink = self.identity.root.sink.clone();
-        self.check(sinks.contains(&sink), || {
-            format!("there is no sink {sink:?}")
-        });
+        let mounts = self.identity.mounts.iter().map(|mount| &mount.target);
+        let shown: Vec<&Location> = self.identity.root.iter().chain(mounts).collect();
+        let shows_nothing = shown.is_empty();
+        let unknown = shown
+            .iter()
+            .find(|place| !sinks.iter().any(|sink| **sink == *place.sink))
+            .map(|place| format!("there is no sink {:?}", place.sink));
+        self.check(!shows_nothing, || "it has no root and no mount".to_owned());
+        if let Some(unknown) = unknown {
+            self.check(false, || unknown);
+        }
         match self.fault {
             Some(fault) => Err(fault),
             None => Ok(Identity {
@@ -170,10 +173,9 @@ impl HostGrant for InstanceState {
     ) -> wasmtime::Result<()> {
         let grant = self.grant(&grant)?;
         match Key::parse(&prefix) {
-            Ok(prefix) => grant.identity.root = Root { sink, prefix },
+            Ok(prefix) => grant.identity.root = Some(Location::new(sink, prefix)),
             Err(error) => grant.check(false, || format!("its root: {error}")),
         }
-        grant.has_root = true;
         Ok(())
     }
 
@@ -181,11 +183,24 @@ impl HostGrant for InstanceState {
         &mut self,
         grant: Resource<GrantDraft>,
         directory: String,
-        _: String,
-        _: String,
+        sink: String,
+        prefix: String,
     ) -> wasmtime::Result<()> {
-        // Left out, the user would see another tree than the plugin meant.
-        self.not_built(&grant, &format!("the mount {directory:?}"))
+        let grant = self.grant(&grant)?;
+        let room = grant.identity.mounts.len() < MAX_MOUNTS;
+        grant.check(room, || format!("it has more than {MAX_MOUNTS} mounts"));
+        let fault = match (VirtualPath::parse(&directory), Key::parse(&prefix)) {
+            (Ok(directory), Ok(prefix)) if room => {
+                let target = Location::new(sink, prefix);
+                grant.identity.mounts.push(GrantMount { directory, target });
+                return Ok(());
+            }
+            (Err(error), _) => format!("its mount {directory:?}: {error}"),
+            (_, Err(error)) => format!("its mount {directory:?}: {error}"),
+            _ => return Ok(()),
+        };
+        grant.check(false, || fault);
+        Ok(())
     }
 
     fn set_home(&mut self, grant: Resource<GrantDraft>, directory: String) -> wasmtime::Result<()> {

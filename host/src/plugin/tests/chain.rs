@@ -77,8 +77,8 @@ async fn who_asked_gets_the_answer() {
     match plugins.answer(session(), continuation, password()).await {
         Login::Granted(identity) => {
             assert_eq!(identity.principal, "alice");
-            assert_eq!(identity.root.sink, "local");
-            assert_eq!(identity.root.prefix.to_string(), "alice");
+            let root = identity.root.as_ref().map(ToString::to_string);
+            assert_eq!(root.as_deref(), Some("local:alice"));
         }
         other => panic!("{other:?}"),
     }

@@ -29,7 +29,11 @@ const MISDEEDS: &[(&str, &str, &str)] = &[
         guest::GRANT_NOWHERE,
         "there is no sink \"alice\"",
     ),
-    ("rootless", guest::GRANT_ROOTLESS, "it has no root"),
+    (
+        "rootless",
+        guest::GRANT_ROOTLESS,
+        "it has no root and no mount",
+    ),
 ];
 
 #[track_caller]

@@ -1,0 +1,68 @@
+//! What stands in a directory: what its sink holds, and what mounts show there.
+
+use std::collections::BTreeSet;
+use std::iter;
+
+use wharf_protocol::listing::{Entry, EntryKind};
+
+use super::StorageError;
+use super::place::Spot;
+use super::view::View;
+use crate::sink::{Entries, SinkError};
+
+/// The entries of a listing, read as they are asked for.
+pub type Listed = Box<dyn Iterator<Item = Result<Entry, StorageError>> + Send>;
+
+impl View {
+    /// The entries of a directory; `with_allowed`, each with what this user may do to it.
+    pub fn list(&self, directory: &Spot, with_allowed: bool) -> Result<Listed, StorageError> {
+        let entries = self.entries(directory)?;
+        let path = directory.path().clone();
+        if !with_allowed {
+            return Ok(entries);
+        }
+        let view = self.clone();
+        Ok(Box::new(entries.map(move |entry| {
+            let mut entry = entry?;
+            if let Some(path) = path.child(entry.name()) {
+                entry.allowed = view.allowed(&path);
+            }
+            Ok(entry)
+        })))
+    }
+
+    /// What is there whatever the sink holds hides what the sink has of the same name.
+    fn entries(&self, directory: &Spot) -> Result<Listed, StorageError> {
+        let held = self.held(directory)?.map(|entry| Ok(entry?));
+        let fixed = self.mounts.fixed_names(directory.path());
+        if fixed.is_empty() {
+            return Ok(Box::new(held));
+        }
+        let fixed: BTreeSet<String> = fixed.into_iter().map(str::to_owned).collect();
+        let shown: Vec<Entry> = fixed
+            .iter()
+            .filter_map(|name| Entry::new(name, EntryKind::Directory))
+            .collect();
+        let rest = held.filter(move |entry: &Result<Entry, StorageError>| {
+            !entry
+                .as_ref()
+                .is_ok_and(|entry| fixed.contains(entry.name()))
+        });
+        Ok(Box::new(shown.into_iter().map(Ok).chain(rest)))
+    }
+
+    /// What the sink has there. The directory of a mount need not exist for that.
+    fn held(&self, directory: &Spot) -> Result<Entries, StorageError> {
+        let Spot::Place(place) = directory else {
+            return Ok(Box::new(iter::empty()));
+        };
+        match place.sink.list(&place.location.key) {
+            Err(SinkError::NotFound | SinkError::NotDirectory)
+                if self.mounts.is_fixed(&place.path) =>
+            {
+                Ok(Box::new(iter::empty()))
+            }
+            held => Ok(held?),
+        }
+    }
+}

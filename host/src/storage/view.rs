@@ -1,0 +1,100 @@
+//! What one user can reach at one moment: his permissions, his mounts and the sinks behind them.
+
+use std::sync::Arc;
+
+use wharf_protocol::listing::{Allowed, Entry, EntryKind};
+use wharf_protocol::path::VirtualPath;
+
+use super::place::Spot;
+use super::{Place, StorageError};
+use crate::identity::{Identity, Operation as Permission, Operations};
+use crate::plugin::paths::MountTable;
+use crate::sink::{Location, SinkError};
+use crate::sinks::Sinks;
+
+/// What one user can reach at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    pub identity: Arc<Identity>,
+    pub mounts: Arc<MountTable>,
+    pub sinks: Arc<Sinks>,
+}
+
+impl View {
+    /// All that may be done at `path`: what the rules of the grant permit, and the mount too.
+    pub fn permitted(&self, path: &VirtualPath) -> Operations {
+        let mount = self.mounts.mount_of(path);
+        let shown = mount.map_or(Operations::LOOKING, |(mount, _)| mount.allow);
+        self.identity.permitted(path).within(shown)
+    }
+
+    /// Whether `permission` is among it.
+    pub fn permits(&self, permission: Permission, path: &VirtualPath) -> bool {
+        self.permitted(path).contains(permission)
+    }
+
+    /// The same, as listings tell it.
+    pub fn allowed(&self, path: &VirtualPath) -> Allowed {
+        let permitted = self.permitted(path);
+        let permits = |permission| permitted.contains(permission);
+        let movable = !self.mounts.is_fixed(path);
+        Allowed {
+            retrieve: permits(Permission::Download),
+            store: permits(Permission::Upload),
+            append: permits(Permission::Append),
+            delete: movable && permits(Permission::Delete),
+            rename: movable && permits(Permission::Rename),
+            list: permits(Permission::Browse),
+            make_directory: permits(Permission::MakeDirectory),
+        }
+    }
+
+    /// `path` at `location`, if there is such a sink.
+    pub fn place(&self, path: VirtualPath, location: Location) -> Result<Place, StorageError> {
+        let sink = self.sinks.named(&location.sink);
+        let sink = Arc::clone(sink.ok_or(StorageError::NoSuchSink)?);
+        Ok(Place {
+            path,
+            location,
+            sink,
+        })
+    }
+
+    /// What stands at `spot`, under the name that the user has for it. A directory that leads to a
+    /// mount is there, whatever its sink holds.
+    pub fn entry(&self, spot: &Spot) -> Result<Entry, StorageError> {
+        let found = match spot {
+            Spot::Place(place) => place.sink.stat(&place.location.key),
+            Spot::Signpost(_) => Err(SinkError::NotFound),
+        };
+        let path = spot.path();
+        let name = path.name().unwrap_or("/");
+        let entry = match found {
+            Ok(entry) if entry.kind == EntryKind::Directory => entry.named(name),
+            Ok(_) | Err(SinkError::NotFound | SinkError::NotDirectory)
+                if self.mounts.is_fixed(path) =>
+            {
+                Entry::new(name, EntryKind::Directory)
+            }
+            Ok(entry) => entry.named(name),
+            Err(error) => return Err(error.into()),
+        };
+        entry.ok_or(StorageError::Sink(SinkError::InvalidName))
+    }
+
+    /// As [`Self::entry`], with what this user may do to it.
+    pub fn describe(&self, spot: &Spot) -> Result<Entry, StorageError> {
+        let mut entry = self.entry(spot)?;
+        entry.allowed = self.allowed(spot.path());
+        Ok(entry)
+    }
+
+    /// As [`Self::entry`], of what is no directory.
+    pub fn file(&self, spot: &Spot) -> Result<Entry, StorageError> {
+        let entry = self.entry(spot)?;
+        match entry.kind {
+            EntryKind::Directory => Err(SinkError::IsDirectory.into()),
+            _ => Ok(entry),
+        }
+    }
+}
