@@ -14,8 +14,8 @@ pub mod value;
 pub use schema::FILE_NAME;
 pub use settings::{
     Advertise, AdvertisedAddress, Ascii, Config, DataProtection, Durability, FailedLogins, FsSink,
-    Limits, Listener, ListenerTls, Passive, PortRange, Protocol, Server, SessionReuse, Sink,
-    SinkKind, Tls,
+    Limits, Listener, ListenerTls, Passive, PluginSink, PortRange, Protocol, Server, SessionReuse,
+    Sink, SinkKind, Tls,
 };
 
 #[cfg(test)]

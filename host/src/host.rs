@@ -56,6 +56,17 @@ pub enum StartError {
     /// A sink cannot be used.
     #[error(transparent)]
     Sink(#[from] OpenSinkError),
+    /// A sink that a plugin is to be, and no such plugin.
+    #[error(
+        "sink {sink}: there is no plugin {plugin:?} with the role storage-sink; put {plugin}.wasm \
+         into the directory of plugins"
+    )]
+    NoSinkPlugin {
+        /// The name of the sink.
+        sink: String,
+        /// The plugin that it names.
+        plugin: String,
+    },
     /// WebAssembly cannot be run here.
     #[error("plugins cannot be run: {0}")]
     Runtime(LoadCause),
@@ -72,9 +83,15 @@ impl Host {
         let tls = Arc::new(Tls::load(&config.tls, state_dir)?);
         let sinks = Arc::new(Sinks::open(&config)?);
         let plugins = load_plugins(state_dir, &config).await?;
+        if let Some((sink, plugin)) = plugins.missing_sinks(&config).next() {
+            let (sink, plugin) = (sink.to_owned(), plugin.to_owned());
+            return Err(StartError::NoSinkPlugin { sink, plugin });
+        }
+        let plugins = Arc::new(LivePlugins::new(plugins));
+        sinks.attach(&plugins);
         let (phase, observed) = watch::channel(Phase::Running);
         let host = Self {
-            plugins: Arc::new(LivePlugins::new(plugins)),
+            plugins,
             sinks,
             passive: PassivePool::new(&config.passive),
             admission: Admission::new(&config.limits),

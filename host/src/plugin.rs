@@ -24,6 +24,7 @@ mod fault;
 mod imports;
 mod inspect;
 mod instance;
+mod lease;
 mod limits;
 mod live;
 mod load;
@@ -34,6 +35,7 @@ mod role;
 mod session_guard;
 mod settings;
 mod sidecar;
+pub mod storage_sink;
 mod text;
 
 use std::collections::BTreeMap;
@@ -52,6 +54,7 @@ pub use password::{PasswordError, hash as hash_password, verify as verify_passwo
 pub use role::{Role, Surface};
 pub use session_guard::SessionRuling;
 
+use crate::config::{Config, PluginSink, Sink};
 pub use crate::tls::TlsFacts;
 
 /// A generation of plugins. It never changes: a reload makes a new one.
@@ -96,6 +99,21 @@ impl Plugins {
     /// Those of `role`, in the order in which they are asked.
     pub fn of(&self, role: Role) -> &[Arc<Plugin>] {
         self.by_role.get(&role).map_or(&[], Vec::as_slice)
+    }
+
+    /// The sinks, with the plugin that each is to be, for which there is no such plugin.
+    pub fn missing_sinks<'c>(
+        &self,
+        config: &'c Config,
+    ) -> impl Iterator<Item = (&'c str, &'c str)> {
+        config.sinks.iter().filter_map(|(name, sink)| match sink {
+            Sink::Plugin(PluginSink { plugin }) => {
+                let mut serving = self.of(Role::StorageSink).iter();
+                let is_missing = serving.all(|serving| serving.name() != plugin);
+                is_missing.then_some((name.as_str(), plugin.as_str()))
+            }
+            Sink::Fs(_) => None,
+        })
     }
 
     /// The names of those that decide who may log in, in the order in which they are asked.

@@ -17,6 +17,7 @@ mod error;
 pub mod fs;
 mod key;
 mod location;
+pub mod plugin;
 #[cfg(test)]
 mod suite;
 

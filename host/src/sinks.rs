@@ -9,8 +9,10 @@ use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use crate::config;
+use crate::plugin::LivePlugins;
 use crate::sink::Sink;
 use crate::sink::fs::FsSink;
+use crate::sink::plugin::{PluginDirectory, PluginSink};
 
 /// Removes what uploads left that a crash ended. Nobody sees it, so nothing waits for this.
 fn remove_orphans(name: &str, sink: &FsSink) {
@@ -23,7 +25,10 @@ fn remove_orphans(name: &str, sink: &FsSink) {
 
 /// The sinks of `wharf.toml`, open.
 #[derive(Debug)]
-pub struct Sinks(BTreeMap<String, Arc<dyn Sink>>);
+pub struct Sinks {
+    by_name: BTreeMap<String, Arc<dyn Sink>>,
+    plugins: PluginDirectory,
+}
 
 /// A sink could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -38,27 +43,41 @@ pub struct OpenSinkError {
 }
 
 impl Sinks {
-    /// Opens every sink.
+    /// Opens every sink. It has to be called within the runtime.
     pub fn open(config: &config::Config) -> Result<Self, OpenSinkError> {
-        let mut sinks = BTreeMap::new();
+        let plugins = PluginDirectory::default();
+        let mut by_name = BTreeMap::new();
         for (name, sink) in &config.sinks {
-            let config::Sink::Fs(settings) = sink;
-            let failed = |source| OpenSinkError {
-                name: name.clone(),
-                root: settings.root.clone(),
-                source,
+            let sink: Arc<dyn Sink> = match sink {
+                config::Sink::Fs(settings) => {
+                    let failed = |source| OpenSinkError {
+                        name: name.clone(),
+                        root: settings.root.clone(),
+                        source,
+                    };
+                    let sink = FsSink::open(&settings.root, config.server.durability);
+                    let sink = sink.map_err(failed)?;
+                    let (orphaned, name) = (sink.clone(), name.clone());
+                    spawn_blocking(move || remove_orphans(&name, &orphaned));
+                    Arc::new(sink)
+                }
+                config::Sink::Plugin(settings) => {
+                    Arc::new(PluginSink::new(settings.plugin.clone(), plugins.clone()))
+                }
             };
-            let sink = FsSink::open(&settings.root, config.server.durability).map_err(failed)?;
-            let orphaned = sink.clone();
-            let sink_name = name.clone();
-            spawn_blocking(move || remove_orphans(&sink_name, &orphaned));
-            sinks.insert(name.clone(), Arc::new(sink) as Arc<dyn Sink>);
+            by_name.insert(name.clone(), sink);
         }
-        Ok(Self(sinks))
+        Ok(Self { by_name, plugins })
     }
 
     /// The sink called `name`.
     pub fn named(&self, name: &str) -> Option<&Arc<dyn Sink>> {
-        self.0.get(name)
+        self.by_name.get(name)
+    }
+
+    /// Tells the sinks that plugins are, once, where those are found.
+    pub fn attach(&self, plugins: &Arc<LivePlugins>) {
+        // Whoever attaches a second time has the same host.
+        let _ = self.plugins.set(Arc::downgrade(plugins));
     }
 }

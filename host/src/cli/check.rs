@@ -27,7 +27,7 @@ struct Findings {
 pub fn run(directory: &Path) -> anyhow::Result<()> {
     let (config, origin) = Config::load(directory)?;
     let mut found = examine(&config, &origin);
-    plugins::check(&config, &mut found)?;
+    plugins::check(&config, &origin, &mut found)?;
     for warning in &found.warnings {
         eprintln!("warning: {warning}\n");
     }

@@ -9,7 +9,7 @@ use super::expand::{Environment, ProcessEnvironment, read_failure};
 use super::section::{self, Section};
 use super::settings::{
     Advertise, Config, DataProtection, FailedLogins, FsSink, Limits, Listener, ListenerTls,
-    Passive, Protocol, Server, SessionReuse, Sink, SinkKind, Tls,
+    Passive, PluginSink, Protocol, Server, SessionReuse, Sink, SinkKind, Tls,
 };
 
 /// The name of the host's file in the configuration directory.
@@ -228,6 +228,10 @@ impl Sink {
             SinkKind::Fs => {
                 let root = section.required_path("root")?;
                 Some(Self::Fs(FsSink { root }))
+            }
+            SinkKind::Plugin => {
+                let plugin = section.required("plugin")?;
+                Some(Self::Plugin(PluginSink { plugin }))
             }
             SinkKind::S3 => {
                 section.problem(

@@ -320,6 +320,8 @@ impl Default for FailedLogins {
 pub enum Sink {
     /// `kind = "fs"`
     Fs(FsSink),
+    /// `kind = "plugin"`
+    Plugin(PluginSink),
 }
 
 /// A directory of the local file system.
@@ -329,6 +331,13 @@ pub struct FsSink {
     pub root: PathBuf,
 }
 
+/// A plugin with the role `storage-sink`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginSink {
+    /// The plugin: its file's name without `.wasm`.
+    pub plugin: String,
+}
+
 choices! {
     /// What a sink is made of, also where this version does not build it yet.
     pub enum SinkKind("a kind of sink") {
@@ -336,5 +345,7 @@ choices! {
         Fs = "fs",
         /// A bucket of an S3 store.
         S3 = "s3",
+        /// A plugin with the role `storage-sink`.
+        Plugin = "plugin",
     }
 }

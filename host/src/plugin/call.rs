@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use wasmtime::component::{InstancePre, Resource};
 
@@ -16,6 +17,7 @@ use super::imports::session::SessionView;
 use super::instance::{InstanceState, PluginFacts, PluginInstance, metered};
 use super::pool::Pool;
 use super::role::{Indices, Surface};
+use super::storage_sink::Features;
 use super::text::one_line;
 
 /// A loaded plugin.
@@ -29,6 +31,7 @@ pub struct Plugin {
     pub(super) roles: Indices,
     pub(super) lifecycle: Option<LifecycleIndices>,
     pub(super) passwords: Arc<PasswordWork>,
+    pub(super) sink_features: OnceCell<Features>,
     pub(super) pool: Pool,
 }
 
@@ -79,23 +82,20 @@ impl Plugin {
     {
         let answer = async {
             let _seat = self.pool.seat().await?;
-            let mut instance = match self.pool.take() {
-                Some(warm) => warm,
-                None => self.started().await?,
-            };
-            instance.begin_call();
-            let meter = instance.meter();
-            match metered(&meter, question(&mut instance)).await {
-                Ok(answer) => {
-                    instance.take_back();
-                    self.pool.keep(instance);
-                    Ok(answer)
-                }
-                // After a trap nothing in an instance can be relied on.
-                Err(error) => Err(stopped(function, &mut instance, &error)),
-            }
+            let mut instance = self.warm_or_started().await?;
+            let answer = ask(function, &mut instance, question).await?;
+            self.pool.keep(instance);
+            Ok(answer)
         };
         self.within_deadline(function, answer).await
+    }
+
+    /// An instance that is ready for a call. Only with a seat.
+    pub(super) async fn warm_or_started(&self) -> Result<PluginInstance, CallError> {
+        match self.pool.take() {
+            Some(warm) => Ok(warm),
+            None => self.started().await,
+        }
     }
 
     /// A new instance that has been told to start.
@@ -163,6 +163,28 @@ impl Plugin {
         let deadline = self.facts.limits.deadline;
         let late = Err(CallError::Deadline { function, deadline });
         timeout(deadline, work).await.unwrap_or(late)
+    }
+}
+
+/// One question to an instance, which is not to be used again after an error: after a trap nothing
+/// in it can be relied on.
+pub(super) async fn ask<R, Q>(
+    function: &'static str,
+    instance: &mut PluginInstance,
+    question: Q,
+) -> Result<R, CallError>
+where
+    R: Send,
+    Q: for<'i> FnOnce(&'i mut PluginInstance) -> Running<'i, R> + Send,
+{
+    instance.begin_call();
+    let meter = instance.meter();
+    match metered(&meter, question(instance)).await {
+        Ok(answer) => {
+            instance.take_back();
+            Ok(answer)
+        }
+        Err(error) => Err(stopped(function, instance, &error)),
     }
 }
 

@@ -45,6 +45,9 @@ pub enum CallError {
     /// No instance is free and too many calls wait already.
     #[error("all instances are busy and {MAX_WAITING} calls wait already")]
     QueueFull,
+    /// What the instance held for one transfer went with it.
+    #[error("the instance that served this transfer is gone")]
+    InstanceGone,
     /// A new instance could not be made.
     #[error("an instance could not be started: {0}")]
     Start(String),

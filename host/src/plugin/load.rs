@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
+use tokio::sync::OnceCell;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::bindings;
@@ -251,6 +252,7 @@ impl PluginRuntime {
             roles,
             lifecycle,
             passwords: Arc::clone(&self.passwords),
+            sink_features: OnceCell::new(),
         })
     }
 }

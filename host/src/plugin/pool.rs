@@ -1,10 +1,10 @@
 //! Instances of one plugin between calls, and who waits for one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::fault::CallError;
 use super::instance::PluginInstance;
@@ -20,7 +20,7 @@ const MEMORY_SLACK: usize = 1024 * 1024;
 /// The instances of a plugin. What was used last is used first: its memory is in the caches.
 pub struct Pool {
     warm: Mutex<Vec<PluginInstance>>,
-    seats: Semaphore,
+    seats: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
@@ -29,7 +29,7 @@ impl Pool {
     pub fn new(instances: usize) -> Self {
         Self {
             warm: Mutex::new(Vec::with_capacity(instances)),
-            seats: Semaphore::new(instances),
+            seats: Arc::new(Semaphore::new(instances)),
             waiting: AtomicUsize::new(0),
         }
     }
@@ -38,8 +38,8 @@ impl Pool {
     ///
     /// # Errors
     /// Too many wait already.
-    pub async fn seat(&self) -> Result<SemaphorePermit<'_>, CallError> {
-        if let Ok(seat) = self.seats.try_acquire() {
+    pub async fn seat(&self) -> Result<OwnedSemaphorePermit, CallError> {
+        if let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() {
             return Ok(seat);
         }
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
@@ -48,7 +48,8 @@ impl Pool {
         }
         let _waiting = Waiting(&self.waiting);
         // Never closed, so this only ever waits.
-        self.seats.acquire().await.map_err(|_| CallError::QueueFull)
+        let seat = Arc::clone(&self.seats).acquire_owned().await;
+        seat.map_err(|_| CallError::QueueFull)
     }
 
     /// An instance that has served before. Only with a seat.

@@ -100,7 +100,10 @@ roles! {
 impl Role {
     /// Whether this version of the host asks plugins of this role.
     pub fn is_served(self) -> bool {
-        matches!(self, Self::Authenticator | Self::SessionGuard)
+        matches!(
+            self,
+            Self::Authenticator | Self::SessionGuard | Self::StorageSink
+        )
     }
 }
 

@@ -4,10 +4,10 @@ use anyhow::Context;
 
 use super::Findings;
 use crate::config::Config;
-use crate::config::error::Problem;
+use crate::config::error::{Origin, Problem};
 use crate::plugin::{LoadCause, LoadError, PluginRuntime, Plugins};
 
-pub(super) fn check(config: &Config, found: &mut Findings) -> anyhow::Result<()> {
+pub(super) fn check(config: &Config, origin: &Origin, found: &mut Findings) -> anyhow::Result<()> {
     // Not the cache of the host: who checks may be another user than who serves.
     let cache = tempfile::tempdir().context("cannot make a temporary directory")?;
     let plugins = PluginRuntime::new(cache.path())?;
@@ -19,6 +19,13 @@ pub(super) fn check(config: &Config, found: &mut Findings) -> anyhow::Result<()>
         .build()?;
     match runtime.block_on(load) {
         Ok((plugins, warnings)) => {
+            let missing = plugins.missing_sinks(config).map(|(sink, plugin)| {
+                let key = format!("sink.{sink}.plugin");
+                let message = format!("there is no plugin {plugin:?} with the role storage-sink");
+                let advice = format!("put {plugin}.wasm into {}", directory.display());
+                origin.problem(&key, message, advice)
+            });
+            found.problems.extend(missing);
             let lines = plugins
                 .authenticators()
                 .map(|name| format!("plugin    {name}"));

@@ -23,18 +23,25 @@ pub(super) fn check(config: &Config, origin: &Origin, found: &mut Findings) {
             .push(origin.problem("server.state-dir", message, advice));
     }
     for (name, sink) in &config.sinks {
-        let Sink::Fs(sink) = sink;
-        found.summary.push(format!(
-            "sink      {name}: files below {}",
-            sink.root.display()
-        ));
-        if let Err(reason) = can_write(&sink.root) {
-            let message = format!("{} {reason}", sink.root.display());
-            let advice = "make the directory; the user who runs `wharf serve` must own it";
-            found
-                .problems
-                .push(origin.problem(&format!("sink.{name}.root"), message, advice));
+        match sink {
+            Sink::Fs(sink) => check_directory(name, &sink.root, origin, found),
+            Sink::Plugin(sink) => found
+                .summary
+                .push(format!("sink      {name}: the plugin {}", sink.plugin)),
         }
+    }
+}
+
+fn check_directory(name: &str, root: &Path, origin: &Origin, found: &mut Findings) {
+    found
+        .summary
+        .push(format!("sink      {name}: files below {}", root.display()));
+    if let Err(reason) = can_write(root) {
+        let message = format!("{} {reason}", root.display());
+        let advice = "make the directory; the user who runs `wharf serve` must own it";
+        found
+            .problems
+            .push(origin.problem(&format!("sink.{name}.root"), message, advice));
     }
 }
 

@@ -177,10 +177,11 @@ fn plugins_are_tried_and_their_settings_have_lines() {
     let directory = tempfile::tempdir().unwrap();
     let plugins = directory.path().join("plugins");
     fs::create_dir(&plugins).unwrap();
-    let config = Config::defaults(directory.path());
+    fs::write(directory.path().join("wharf.toml"), "").unwrap();
+    let (config, origin) = Config::load(directory.path()).unwrap();
 
     let mut found = Findings::default();
-    plugins::check(&config, &mut found).unwrap();
+    plugins::check(&config, &origin, &mut found).unwrap();
     let warning = "there is no plugin here, so nobody can log in";
     assert_eq!(messages(&found.warnings), [(None, warning)]);
     assert_eq!(messages(&found.problems), []);
@@ -189,7 +190,7 @@ fn plugins_are_tried_and_their_settings_have_lines() {
     fs::write(plugins.join("b.wasm"), "garbage").unwrap();
     fs::write(plugins.join("b.toml"), "[limits]\nmemry = \"1MiB\"\n").unwrap();
     let mut found = Findings::default();
-    plugins::check(&config, &mut found).unwrap();
+    plugins::check(&config, &origin, &mut found).unwrap();
     let mut told: Vec<_> = found
         .problems
         .iter()
@@ -203,4 +204,15 @@ fn plugins_are_tried_and_their_settings_have_lines() {
         .collect();
     told.sort_unstable();
     assert_eq!(told, [("a.wasm", None), ("b.toml", Some(2))]);
+
+    let dangling = "[sink.dav]\nkind = \"plugin\"\nplugin = \"50-dav\"\n";
+    fs::write(directory.path().join("wharf.toml"), dangling).unwrap();
+    for file in ["a.wasm", "b.wasm", "b.toml"] {
+        fs::remove_file(plugins.join(file)).unwrap();
+    }
+    let (config, origin) = Config::load(directory.path()).unwrap();
+    let mut found = Findings::default();
+    plugins::check(&config, &origin, &mut found).unwrap();
+    let problem = "there is no plugin \"50-dav\" with the role storage-sink";
+    assert_eq!(messages(&found.problems), [(Some(3), problem)]);
 }

@@ -94,7 +94,9 @@ fn arguments_end_up_in_the_files() {
             last: 5100
         }
     );
-    let Sink::Fs(sink) = &config.sinks["local"];
+    let Sink::Fs(sink) = &config.sinks["local"] else {
+        panic!("a directory was asked for");
+    };
     assert_eq!(sink.root, root);
     assert!(root.is_dir());
     let sidecar = fs::read_to_string(directory.join("plugins/10-static-users.toml")).unwrap();

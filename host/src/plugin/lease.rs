@@ -1,0 +1,58 @@
+//! An instance that serves one transfer alone, because it holds what the transfer reads or writes.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::call::{Plugin, Running, ask};
+use super::fault::CallError;
+use super::instance::PluginInstance;
+
+/// An instance, until it is given back or fails.
+pub struct Lease {
+    plugin: Arc<Plugin>,
+    instance: Option<PluginInstance>,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Plugin {
+    /// Takes an instance out of the pool.
+    pub(super) async fn lease(self: &Arc<Self>) -> Result<Lease, CallError> {
+        let lease = async {
+            let seat = self.pool.seat().await?;
+            Ok(Lease {
+                plugin: Arc::clone(self),
+                instance: Some(self.warm_or_started().await?),
+                _seat: seat,
+            })
+        };
+        self.within_deadline("start", lease).await
+    }
+}
+
+impl Lease {
+    /// Calls `function` within all bounds. After an error there is no instance any more.
+    pub(super) async fn call<R, Q>(
+        &mut self,
+        function: &'static str,
+        question: Q,
+    ) -> Result<R, CallError>
+    where
+        R: Send,
+        Q: for<'i> FnOnce(&'i mut PluginInstance) -> Running<'i, R> + Send,
+    {
+        // Taken out meanwhile: a call that is given up half way leaves an instance to nobody.
+        let mut instance = self.instance.take().ok_or(CallError::InstanceGone)?;
+        let answer = ask(function, &mut instance, question);
+        let answer = self.plugin.within_deadline(function, answer).await?;
+        self.instance = Some(instance);
+        Ok(answer)
+    }
+
+    /// The transfer is over and the instance holds nothing of it.
+    pub(super) fn give_back(mut self) {
+        if let Some(instance) = self.instance.take() {
+            self.plugin.pool.keep(instance);
+        }
+    }
+}

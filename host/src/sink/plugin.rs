@@ -1,0 +1,294 @@
+//! A sink whose back end is a plugin.
+//!
+//! The plugin is asked from the blocking threads that a sink is called on, so its work holds up
+//! nobody but the client whose file it is about.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+use tokio::runtime::Handle;
+use wharf_protocol::listing::{Entry, EntryKind};
+use wharf_protocol::timestamp::Timestamp;
+
+use self::reader::PluginReader;
+use super::{Entries, Key, Reader, Sink, SinkError, Upload, WriteMode};
+use crate::plugin::storage_sink::{Feature, Page, Start};
+use crate::plugin::{LivePlugins, Plugin, Role};
+
+mod reader;
+mod upload;
+
+/// Entries that are asked for at once.
+const PAGE: u32 = 256;
+/// How many free names are tried for STOU. They are random, so a second one is rare.
+const ATTEMPTS: u32 = 16;
+
+/// Where the sinks find the plugins, which are loaded after them.
+pub type PluginDirectory = Arc<OnceLock<Weak<LivePlugins>>>;
+
+/// A sink of kind `plugin`.
+#[derive(Clone)]
+pub struct PluginSink {
+    plugin: String,
+    plugins: PluginDirectory,
+    runtime: Handle,
+    /// Names that uploads which may not replace anything have chosen.
+    reserved: Arc<Mutex<HashSet<Key>>>,
+}
+
+impl PluginSink {
+    /// The sink behind the plugin called `plugin`. It has to be called within the runtime.
+    pub fn new(plugin: String, plugins: PluginDirectory) -> Self {
+        Self {
+            plugin,
+            plugins,
+            runtime: Handle::current(),
+            reserved: Arc::default(),
+        }
+    }
+
+    /// The plugin as it serves now.
+    fn plugin(&self) -> Result<Arc<Plugin>, SinkError> {
+        let plugins = self.plugins.get().and_then(Weak::upgrade);
+        let plugin = plugins.and_then(|plugins| {
+            let current = plugins.current();
+            let mut serving = current.of(Role::StorageSink).iter();
+            serving.find(|plugin| plugin.name() == self.plugin).cloned()
+        });
+        plugin.ok_or_else(|| {
+            let text = format!("no storage-sink called {:?} is loaded", self.plugin);
+            SinkError::Io(io::Error::other(text))
+        })
+    }
+
+    fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.runtime.block_on(answer)
+    }
+
+    /// The plugin, if it says that it can do this.
+    fn able(&self, feature: Feature) -> Result<Arc<Plugin>, SinkError> {
+        let plugin = self.plugin()?;
+        match self.wait(plugin.sink_can(feature))? {
+            true => Ok(plugin),
+            false => Err(SinkError::Unsupported),
+        }
+    }
+
+    /// What stands at `key`, if anything does.
+    fn existing(&self, key: &Key) -> Result<Option<Entry>, SinkError> {
+        match self.stat(key) {
+            Ok(entry) => Ok(Some(entry)),
+            Err(SinkError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Where an upload of `mode` begins, given what stands at its key.
+    fn start(
+        &self,
+        file: &Key,
+        mode: WriteMode,
+        there: Option<&Entry>,
+    ) -> Result<Start, SinkError> {
+        let size = there.map_or(0, |entry| entry.size);
+        match mode {
+            WriteMode::Replace | WriteMode::Unique | WriteMode::At(0) => Ok(Start::Replace),
+            WriteMode::Append => self.able(Feature::Append).map(|_| Start::Append),
+            WriteMode::At(offset) if offset <= size => {
+                self.able(Feature::Resume).map(|_| Start::Resume(offset))
+            }
+            WriteMode::At(_) => {
+                if let Some((parent, _)) = file.split() {
+                    self.stat(&parent)?;
+                }
+                Err(SinkError::BeyondEnd)
+            }
+        }
+    }
+
+    /// Chooses a name that is free and stays so as far as this host is concerned.
+    fn reserve(&self, wanted: &Key) -> Result<Key, SinkError> {
+        let (directory, name) = wanted.split().ok_or(SinkError::IsDirectory)?;
+        for attempt in 0..ATTEMPTS {
+            let key = match attempt {
+                0 => wanted.clone(),
+                _ => {
+                    let name = format!("{name}.{:08x}", rand::random::<u32>());
+                    directory.child(&name).map_err(|_| SinkError::InvalidName)?
+                }
+            };
+            let is_new = self.reserved().insert(key.clone());
+            if !is_new {
+                continue;
+            }
+            match self.existing(&key) {
+                Ok(None) => return Ok(key),
+                Ok(Some(_)) => drop(self.reserved().remove(&key)),
+                Err(error) => {
+                    self.reserved().remove(&key);
+                    return Err(error);
+                }
+            }
+        }
+        Err(SinkError::Exists)
+    }
+
+    fn reserved(&self) -> std::sync::MutexGuard<'_, HashSet<Key>> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for PluginSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PluginSink").field(&self.plugin).finish()
+    }
+}
+
+impl Sink for PluginSink {
+    fn stat(&self, key: &Key) -> Result<Entry, SinkError> {
+        let entry = self.wait(self.plugin()?.sink_stat(key.as_str()))?;
+        Ok(if key.is_root() {
+            entry.as_root()
+        } else {
+            entry
+        })
+    }
+
+    fn list(&self, directory: &Key) -> Result<Entries, SinkError> {
+        let (sink, directory) = (self.clone(), directory.clone());
+        let page = move |after| {
+            let plugin = sink.plugin()?;
+            sink.wait(plugin.sink_browse(directory.as_str(), PAGE, after))
+        };
+        // The first page tells whether there is such a directory.
+        let first = page(None)?;
+        Ok(Box::new(Listing::new(page, first)))
+    }
+
+    fn open(&self, file: &Key, offset: u64) -> Result<Box<dyn Reader>, SinkError> {
+        let entry = self.stat(file)?;
+        if entry.kind == EntryKind::Directory {
+            return Err(SinkError::IsDirectory);
+        }
+        if offset > entry.size {
+            return Err(SinkError::BeyondEnd);
+        }
+        let reader = self.wait(self.plugin()?.sink_open(file.as_str(), offset))?;
+        let runtime = self.runtime.clone();
+        Ok(Box::new(PluginReader::new(reader, entry.size, runtime)))
+    }
+
+    fn create(&self, file: &Key, mode: WriteMode) -> Result<Box<dyn Upload>, SinkError> {
+        if file.is_root() {
+            return Err(SinkError::IsDirectory);
+        }
+        if mode == WriteMode::Unique {
+            let key = self.reserve(file)?;
+            return upload::begin(self, key, mode, Start::Replace, None);
+        }
+        let there = self.existing(file)?;
+        if there
+            .as_ref()
+            .is_some_and(|entry| entry.kind == EntryKind::Directory)
+        {
+            return Err(SinkError::IsDirectory);
+        }
+        let start = self.start(file, mode, there.as_ref())?;
+        upload::begin(self, file.clone(), mode, start, there)
+    }
+
+    fn make_directory(&self, directory: &Key) -> Result<(), SinkError> {
+        let plugin = self.able(Feature::Directories)?;
+        self.wait(plugin.sink_make_directory(directory.as_str()))
+    }
+
+    fn remove_directory(&self, directory: &Key) -> Result<(), SinkError> {
+        if directory.is_root() {
+            return Err(SinkError::PermissionDenied);
+        }
+        let plugin = self.able(Feature::Directories)?;
+        self.wait(plugin.sink_remove_directory(directory.as_str()))
+    }
+
+    fn remove(&self, file: &Key) -> Result<(), SinkError> {
+        self.wait(self.plugin()?.sink_delete(file.as_str()))
+    }
+
+    fn rename(&self, source: &Key, target: &Key) -> Result<(), SinkError> {
+        let plugin = self.able(Feature::Rename)?;
+        let moved = self.stat(source)?;
+        if source == target {
+            return Ok(());
+        }
+        if source.holds(target) {
+            return Err(SinkError::InvalidName);
+        }
+        if let Some(there) = self.existing(target)? {
+            let are_files = [moved, there]
+                .iter()
+                .all(|entry| entry.kind == EntryKind::File);
+            if !are_files {
+                return Err(SinkError::Exists);
+            }
+        }
+        self.wait(plugin.sink_rename(source.as_str(), target.as_str()))
+    }
+
+    fn set_modified(&self, key: &Key, modified: Timestamp) -> Result<(), SinkError> {
+        let plugin = self.able(Feature::SetModified)?;
+        self.wait(plugin.sink_set_modified(key.as_str(), modified))
+    }
+
+    fn set_mode(&self, _: &Key, _: u32) -> Result<(), SinkError> {
+        Err(SinkError::Unsupported)
+    }
+
+    fn available(&self, _: &Key) -> Result<u64, SinkError> {
+        self.wait(self.plugin()?.sink_available())?
+            .ok_or(SinkError::Unsupported)
+    }
+}
+
+/// The entries of a directory, a page at a time.
+struct Listing<P> {
+    page: P,
+    entries: std::vec::IntoIter<Entry>,
+    next: Option<String>,
+}
+
+impl<P> Listing<P> {
+    fn new(page: P, first: Page) -> Self {
+        Self {
+            page,
+            entries: first.entries.into_iter(),
+            next: first.next,
+        }
+    }
+}
+
+impl<P: FnMut(Option<String>) -> Result<Page, SinkError>> Iterator for Listing<P> {
+    type Item = Result<Entry, SinkError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(entry) = self.entries.next() {
+                return Some(Ok(entry));
+            }
+            let after = self.next.take()?;
+            match (self.page)(Some(after.clone())) {
+                // A plugin that gives the same page for ever must not be asked for ever.
+                Ok(page) if page.next.as_ref() == Some(&after) => {
+                    let text = "the plugin's listing does not go on";
+                    return Some(Err(SinkError::Io(io::Error::other(text))));
+                }
+                Ok(page) => {
+                    self.entries = page.entries.into_iter();
+                    self.next = page.next;
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A file that a plugin stores, and that nobody sees before it is published.
+
+use std::sync::{Mutex, PoisonError};
+
+use wharf_protocol::listing::Entry;
+use wharf_protocol::timestamp::Timestamp;
+
+use super::PluginSink;
+use crate::plugin::storage_sink::{Feature, LeasedUpload, Start};
+use crate::sink::{Key, SinkError, Upload, WriteMode};
+
+/// The most that is handed over at once: it is copied into the guest's memory.
+const PIECE: usize = 256 * 1024;
+
+struct PluginUpload {
+    sink: PluginSink,
+    key: Key,
+    mode: WriteMode,
+    /// What stood there when the upload began.
+    there: Option<Version>,
+    size: u64,
+    /// Read back by whoever decides on it, who only has it by reference.
+    staged: Mutex<Option<LeasedUpload>>,
+}
+
+/// Tells one state of a file from another, as far as the plugin tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Version {
+    size: u64,
+    modified: Option<Timestamp>,
+}
+
+impl From<&Entry> for Version {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            size: entry.size,
+            modified: entry.modified,
+        }
+    }
+}
+
+/// Begins an upload to `key`, where `there` stands.
+pub(super) fn begin(
+    sink: &PluginSink,
+    key: Key,
+    mode: WriteMode,
+    start: Start,
+    there: Option<Entry>,
+) -> Result<Box<dyn Upload>, SinkError> {
+    let mut upload = PluginUpload {
+        sink: sink.clone(),
+        mode,
+        there: there.as_ref().map(Version::from),
+        size: match start {
+            Start::Replace => 0,
+            Start::Append => there.as_ref().map_or(0, |entry| entry.size),
+            Start::Resume(offset) => offset,
+        },
+        staged: Mutex::default(),
+        key,
+    };
+    let staged = sink.wait(sink.plugin()?.sink_begin_upload(upload.key.as_str(), start))?;
+    *staged_of(&mut upload) = Some(staged);
+    Ok(Box::new(upload))
+}
+
+fn staged_of(upload: &mut PluginUpload) -> &mut Option<LeasedUpload> {
+    upload
+        .staged
+        .get_mut()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+impl PluginUpload {
+    fn publish(mut self, key: &Key) -> Result<(), SinkError> {
+        self.check(key)?;
+        match staged_of(&mut self).take() {
+            Some(staged) => self.sink.wait(staged.publish(key.as_str())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it may take the place of what stands at `key` now. Another client may be faster
+    /// between this and the publication: the contract has no condition that the back end checks.
+    fn check(&self, key: &Key) -> Result<(), SinkError> {
+        let moved = *key != self.key;
+        if moved || !(self.mode.resumes() || self.mode == WriteMode::Unique) {
+            return Ok(());
+        }
+        let now = self.sink.existing(key)?.as_ref().map(Version::from);
+        match (self.there, now) {
+            (before, now) if before == now => Ok(()),
+            (None, Some(_)) => Err(SinkError::Exists),
+            _ => Err(SinkError::Changed),
+        }
+    }
+}
+
+impl Upload for PluginUpload {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        let runtime = self.sink.runtime.clone();
+        for piece in bytes.chunks(PIECE) {
+            if let Some(staged) = staged_of(self) {
+                runtime.block_on(staged.write(piece.to_vec()))?;
+            }
+            self.size += piece.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> Result<u64, SinkError> {
+        Ok(self.size)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, SinkError> {
+        self.sink.able(Feature::ReadBack)?;
+        let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(staged) = staged.as_mut() else {
+            return Ok(0);
+        };
+        let length = u32::try_from(buffer.len().min(PIECE)).unwrap_or(u32::MAX);
+        let piece = self.sink.wait(staged.read(offset, length))?;
+        buffer[..piece.len()].copy_from_slice(&piece);
+        Ok(piece.len())
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), SinkError> {
+        let key = self.key.clone();
+        self.publish(&key)
+    }
+
+    fn commit_to(self: Box<Self>, key: &Key) -> Result<(), SinkError> {
+        self.publish(key)
+    }
+
+    fn interrupt(mut self: Box<Self>) -> Result<(), SinkError> {
+        if self.mode.resumes() {
+            return self.commit();
+        }
+        match staged_of(&mut self).take() {
+            Some(staged) => self.sink.wait(staged.discard()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for PluginUpload {
+    fn drop(&mut self) {
+        if self.mode == WriteMode::Unique {
+            self.sink.reserved().remove(&self.key);
+        }
+        if let Some(staged) = staged_of(self).take() {
+            self.sink.runtime.spawn(async move {
+                if let Err(error) = staged.discard().await {
+                    tracing::warn!(%error, "what was staged of an upload could not be discarded");
+                }
+            });
+        }
+    }
+}
