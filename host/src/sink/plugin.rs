@@ -149,11 +149,10 @@ impl fmt::Debug for PluginSink {
 impl Sink for PluginSink {
     fn stat(&self, key: &Key) -> Result<Entry, SinkError> {
         let entry = self.wait(self.plugin()?.sink_stat(key.as_str()))?;
-        Ok(if key.is_root() {
-            entry.as_root()
-        } else {
-            entry
-        })
+        match key.is_root() {
+            true => entry.named("/").ok_or(SinkError::InvalidName),
+            false => Ok(entry),
+        }
     }
 
     fn list(&self, directory: &Key) -> Result<Entries, SinkError> {
