@@ -1,8 +1,15 @@
-//! The time of day.
+//! The time of day, and time that passes.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
+
+use crate::{host, storage};
 
 /// The time now, to the millisecond.
 pub fn now() -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(crate::host::now_ms())
+    storage::moment(host::now_ms())
+}
+
+/// The time since some fixed moment; never goes back.
+pub fn elapsed() -> Duration {
+    Duration::from_nanos(host::monotonic_ns())
 }

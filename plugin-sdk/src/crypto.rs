@@ -1,5 +1,7 @@
 //! Cryptography that the host does natively, outside the plugin's own budget.
 
+use std::fmt::Write as _;
+
 use crate::{Failure, Password, host};
 
 /// Whether `password` is the one that `encoded` was made from, in constant time.
@@ -23,7 +25,78 @@ pub fn inspect_password(encoded: &str) -> Result<String, String> {
     host::inspect_password(encoded)
 }
 
+/// Encodes a password, as a PHC string of argon2id.
+///
+/// # Errors
+/// [`Failure::Unavailable`] if the host is too busy.
+pub fn hash_password(password: &Password) -> Result<String, Failure> {
+    host::hash_password(password.expose())
+}
+
+/// The step of time that a code of six digits belongs to (RFC 6238, SHA-1, steps of 30 s), looking
+/// `window` steps either way and at most 4. Remember the step and take no code twice.
+///
+/// # Errors
+/// [`Failure::Misconfigured`] if the secret is not base32.
+pub fn verify_totp(secret: &str, code: &str, window: u8) -> Result<Option<u64>, Failure> {
+    host::verify_totp(secret, code, window)
+}
+
+/// A digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// For comparing with what others computed; broken for anything else. Not for [`hmac`].
+    Md5,
+    /// The same, and for [`hmac`] where a service wants it.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Algorithm {
+    /// The name in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
+/// The digest of `data`.
+///
+/// # Errors
+/// The host does not do it.
+pub fn digest(algorithm: Algorithm, data: &[u8]) -> Result<Vec<u8>, Failure> {
+    host::digest(algorithm, data)
+}
+
+/// The keyed digest of `data` (RFC 2104).
+///
+/// # Errors
+/// The host does not do it: not with [`Algorithm::Md5`].
+pub fn hmac(algorithm: Algorithm, key: &[u8], data: &[u8]) -> Result<Vec<u8>, Failure> {
+    host::hmac(algorithm, key, data)
+}
+
+/// Bytes that nobody can guess; at most 64 KiB, fewer are returned for more.
+pub fn random(length: u32) -> Vec<u8> {
+    host::random(length)
+}
+
 /// Whether `a` and `b` are the same bytes, in a time that depends on their lengths only.
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     host::equal(a, b)
+}
+
+/// Bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes whatever is written");
+        text
+    })
 }

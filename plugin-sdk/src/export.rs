@@ -6,7 +6,7 @@ use std::sync::Once;
 use crate::{Failure, Lifecycle, log};
 
 /// Makes a type the plugin of this crate, in the roles named after it:
-/// `wharf_plugin::export!(Users: Authenticator);`
+/// `wharf_plugin::export!(Users: Authenticator);`, or several: `Scan: UploadGate + StorageEvents`.
 ///
 /// Write it once, beside the type. Natively it only checks that the roles are implemented.
 #[macro_export]
@@ -51,6 +51,41 @@ macro_rules! __export_role {
             $exported with_types_in $crate::__private::bindings::authenticator
         );
     };
+    ($exported:ident SessionGuard) => {
+        $crate::__private::bindings::export_session_guard!(
+            $exported with_types_in $crate::__private::bindings::session_guard
+        );
+    };
+    ($exported:ident PathMapper) => {
+        $crate::__private::bindings::export_path_mapper!(
+            $exported with_types_in $crate::__private::bindings::path_mapper
+        );
+    };
+    ($exported:ident ListingFilter) => {
+        $crate::__private::bindings::export_listing_filter!(
+            $exported with_types_in $crate::__private::bindings::listing_filter
+        );
+    };
+    ($exported:ident StorageGuard) => {
+        $crate::__private::bindings::export_storage_guard!(
+            $exported with_types_in $crate::__private::bindings::storage_guard
+        );
+    };
+    ($exported:ident UploadGate) => {
+        $crate::__private::bindings::export_upload_gate!(
+            $exported with_types_in $crate::__private::bindings::upload_gate
+        );
+    };
+    ($exported:ident StorageEvents) => {
+        $crate::__private::bindings::export_storage_events!(
+            $exported with_types_in $crate::__private::bindings::storage_events
+        );
+    };
+    ($exported:ident StorageSink) => {
+        $crate::__private::bindings::export_storage_sink!(
+            $exported with_types_in $crate::__private::bindings::storage_sink
+        );
+    };
 }
 
 /// Checks that one role of the contract is implemented.
@@ -78,14 +113,15 @@ pub trait Instance: 'static {
 /// Calls into the plugin, which is started by the first call.
 ///
 /// # Errors
-/// [`Failure::Misconfigured`] if it does not start; its problems are in the log.
+/// Those of the call, and [`Failure::Misconfigured`] if it does not start; its problems are in the
+/// log.
 #[cfg_attr(
     not(any(target_arch = "wasm32", test)),
     expect(dead_code, reason = "called by the component")
 )]
-pub(crate) fn call<I: Instance, R>(
-    role: impl FnOnce(&I::Plugin) -> Result<R, Failure>,
-) -> Result<R, Failure> {
+pub(crate) fn call<I: Instance, R, E: From<Failure>>(
+    role: impl FnOnce(&I::Plugin) -> Result<R, E>,
+) -> Result<R, E> {
     log_panics();
     I::cell(|cell| match cell.get() {
         Some(plugin) => role(plugin),
@@ -93,9 +129,7 @@ pub(crate) fn call<I: Instance, R>(
             Ok(plugin) => role(cell.get_or_init(|| plugin)),
             Err(problems) => {
                 problems.log();
-                Err(Failure::Misconfigured(
-                    "the plugin's settings are not valid".into(),
-                ))
+                Err(Failure::Misconfigured("the plugin's settings are not valid".into()).into())
             }
         },
     })
@@ -167,14 +201,14 @@ mod tests {
 
     #[test]
     fn a_plugin_starts_once_and_says_why_it_cannot() {
-        let outcome = call::<Exported, _>(|_| Ok(()));
+        let outcome = call::<Exported, _, Failure>(|_| Ok(()));
         assert!(
             matches!(outcome, Err(Failure::Misconfigured(_))),
             "{outcome:?}"
         );
         assert_eq!(testing::logged(), ["Error is wrong key=a.b"]);
         for _ in 0..2 {
-            assert_eq!(call::<Exported, _>(|_| Ok(7)), Ok(7));
+            assert_eq!(call::<Exported, _, Failure>(|_| Ok(7)), Ok(7));
         }
         assert_eq!(STARTS.get(), 2);
     }

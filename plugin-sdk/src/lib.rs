@@ -1,7 +1,7 @@
 //! Write a Wharf plugin in Rust: implement one trait per role, add one macro line.
 //!
-//! A plugin is a type. [`Lifecycle`] makes it from its settings, a role's trait (so far
-//! [`Authenticator`]) answers the host's questions, and [`export!`] names the roles:
+//! A plugin is a type. [`Lifecycle`] makes it from its settings, a role's trait answers the host's
+//! questions, and [`export!`] names the roles:
 //!
 //! ```
 //! use wharf_plugin::{
@@ -33,6 +33,17 @@
 //! wharf_plugin::export!(Doorman: Authenticator);
 //! ```
 //!
+//! | role | asked |
+//! |---|---|
+//! | [`Authenticator`] | who logs in, and what is granted |
+//! | [`SessionGuard`] | who may connect, and who may stay |
+//! | [`PathMapper`] | where a path leads |
+//! | [`ListingFilter`] | what a listing shows |
+//! | [`StorageGuard`] | whether an operation may be done, and where |
+//! | [`UploadGate`] | what becomes of an upload before anybody sees it |
+//! | [`StorageEvents`] | told what happened |
+//! | [`StorageSink`] | a whole storage back end |
+//!
 //! Build it as a `cdylib` for `wasm32-unknown-unknown`: the host makes the component itself.
 //!
 //! - **"No" is not "I cannot tell".** [`Denial`] refuses the client; [`Failure`] says that no
@@ -48,12 +59,25 @@ pub mod config;
 pub mod crypto;
 mod export;
 mod grant;
+pub mod http;
 mod lifecycle;
+mod listing_filter;
 pub mod log;
+pub mod metrics;
 mod operations;
+mod path_mapper;
+pub mod secrets;
 mod session;
+mod session_guard;
+pub mod sinks;
+pub mod state;
+mod storage;
+mod storage_events;
+mod storage_guard;
+mod storage_sink;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+mod upload_gate;
 mod verdict;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
@@ -61,8 +85,16 @@ mod wasm;
 pub use authenticator::{Authenticator, Credential, Password, Prompt, Step};
 pub use grant::Grant;
 pub use lifecycle::{Lifecycle, Problem, Problems};
+pub use listing_filter::ListingFilter;
 pub use operations::{Operations, UnknownOperation};
+pub use path_mapper::{Mount, PathMapper, Resolution};
 pub use session::{Endpoint, Session};
+pub use session_guard::{Ruling, SessionGuard};
+pub use storage::{Checksum, Entry, EntryKind, Location, Operation, StorageError};
+pub use storage_events::{Event, Fault, StorageEvents};
+pub use storage_guard::{Decision, Intent, StorageGuard};
+pub use storage_sink::{Feature, Incoming, Reader, Start, StorageSink};
+pub use upload_gate::{Content, Demands, Disposition, Staged, Upload, UploadGate};
 pub use verdict::{Denial, DenialReason, Failure};
 
 /// What [`export!`] expands to; no part of the interface.

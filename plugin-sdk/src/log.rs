@@ -22,6 +22,11 @@ pub fn write(level: Level, message: &str, fields: &[(&str, &str)]) {
     host::log(level, message, fields);
 }
 
+/// Whether a line of this level would be written, for one that is dear to make.
+pub fn enabled(level: Level) -> bool {
+    host::log_enabled(level)
+}
+
 /// Writes at [`Level::Debug`].
 pub fn debug(message: &str, fields: &[(&str, &str)]) {
     write(Level::Debug, message, fields);

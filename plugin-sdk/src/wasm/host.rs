@@ -1,10 +1,24 @@
 //! The host as the plugin's imports show it.
 
+mod crypto;
+mod network;
+mod storage;
+
+pub(crate) use self::crypto::{
+    digest, equal, hash_password, hmac, inspect_password, random, verify_password, verify_totp,
+};
+pub(crate) use self::network::{secret, send};
+pub(crate) use self::storage::{
+    read_staged, sink_browse, sink_copy, sink_delete, sink_put, sink_read, sink_stat, state_get,
+    state_increment, state_remove, state_set, state_swap,
+};
 use super::bindings::types;
 pub(crate) use super::bindings::types::Session;
 pub(crate) use super::bindings::wharf::plugin::grants::Grant;
-use super::bindings::wharf::plugin::{clock, config, crypto, logging};
-use crate::{Failure, Operations, log::Level};
+pub(crate) use super::bindings::wharf::plugin::staging::Staged;
+use super::bindings::wharf::plugin::{clock, config, logging, metrics};
+use crate::Operations;
+use crate::log::Level;
 
 pub(crate) fn config_json() -> String {
     config::json()
@@ -18,43 +32,48 @@ pub(crate) fn now_ms() -> u64 {
     clock::now_ms()
 }
 
-pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
-    crypto::equal(a, b)
-}
-
-pub(crate) fn verify_password(encoded: &str, password: &str) -> Result<bool, Failure> {
-    crypto::verify_password(encoded, password).map_err(|error| match error {
-        crypto::Error::Unsupported(why)
-        | crypto::Error::Malformed(why)
-        | crypto::Error::TooCostly(why) => Failure::Misconfigured(why),
-        crypto::Error::Busy => Failure::Unavailable("the host is busy with passwords".into()),
-    })
-}
-
-pub(crate) fn inspect_password(encoded: &str) -> Result<String, String> {
-    crypto::inspect_password(encoded).map_err(|error| match error {
-        crypto::Error::Unsupported(why)
-        | crypto::Error::Malformed(why)
-        | crypto::Error::TooCostly(why) => why,
-        crypto::Error::Busy => "the host is busy with passwords".into(),
-    })
+pub(crate) fn monotonic_ns() -> u64 {
+    clock::monotonic_ns()
 }
 
 pub(crate) fn log(level: Level, message: &str, fields: &[(&str, &str)]) {
-    let level = match level {
-        Level::Trace => logging::Level::Trace,
-        Level::Debug => logging::Level::Debug,
-        Level::Info => logging::Level::Info,
-        Level::Warn => logging::Level::Warn,
-        Level::Error => logging::Level::Error,
-    };
-    let fields: Vec<_> = fields
-        .iter()
-        .map(|(n, v)| ((*n).into(), (*v).into()))
-        .collect();
-    logging::write(level, message, &fields);
+    logging::write(level.into(), message, &owned(fields));
+}
+
+pub(crate) fn log_enabled(level: Level) -> bool {
+    logging::enabled(level.into())
+}
+
+impl From<Level> for logging::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Trace => Self::Trace,
+            Level::Debug => Self::Debug,
+            Level::Info => Self::Info,
+            Level::Warn => Self::Warn,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
+pub(crate) fn metric_count(name: &str, by: u64, labels: &[(&str, &str)]) {
+    metrics::count(name, by, &owned(labels));
+}
+
+pub(crate) fn metric_gauge(name: &str, value: f64, labels: &[(&str, &str)]) {
+    metrics::gauge(name, value, &owned(labels));
+}
+
+pub(crate) fn metric_observe(name: &str, value: f64, labels: &[(&str, &str)]) {
+    metrics::observe(name, value, &owned(labels));
 }
 
 pub(crate) fn operations(set: Operations) -> types::Operations {
-    types::Operations::from_bits_retain(set.bits())
+    set.into()
+}
+
+/// Names and values as the contract takes them.
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(name, value): &(&str, &str)| ((*name).into(), (*value).into());
+    pairs.iter().map(owned).collect()
 }

@@ -1,0 +1,30 @@
+//! `storage-guard`: `guard-DEED-…` in the name of what is operated on.
+//!
+//! `refuse`, `lines`, `long`: denied with that text. `redirect`: done at `redirected-NAME` beside
+//! it. `outside`: where the grant does not reach. `nowhere`: in a sink that there is not.
+
+use wharf_plugin::{Decision, Failure, Intent, Location, Session, StorageGuard};
+
+use crate::deed::{denial, perform};
+use crate::{Obliging, asked};
+
+impl StorageGuard for Obliging {
+    fn before(&self, _session: &Session<'_>, intent: &Intent) -> Result<Decision, Failure> {
+        let Some(deed) = asked(&intent.path, "guard") else {
+            return Ok(Decision::Allow);
+        };
+        if let Some(denial) = denial(deed) {
+            return Ok(Decision::Deny(denial));
+        }
+        perform(deed, &self.settings)?;
+        let place = &intent.place;
+        Ok(match deed {
+            "redirect" => {
+                Decision::Redirect(place.with_name(&format!("redirected-{}", place.name())))
+            }
+            "outside" => Decision::Redirect(Location::new(&place.sink, "outside/of/the/grant")),
+            "nowhere" => Decision::Redirect(Location::new("nowhere", "x")),
+            _ => Decision::Allow,
+        })
+    }
+}
