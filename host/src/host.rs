@@ -1,6 +1,5 @@
 //! What all sessions of a running host share, and how it is brought up.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -9,7 +8,7 @@ use tracing::{error, warn};
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::data::PassivePool;
-use crate::plugin::{LivePlugins, LoadCause, PluginRuntime, Plugins};
+use crate::plugin::{LivePlugins, LoadCause, PluginRuntime, Plugins, Services};
 use crate::sinks::{OpenSinkError, Sinks};
 use crate::state_dir::{self, StateDirError};
 use crate::tls::{self, Tls, TlsError};
@@ -82,7 +81,7 @@ impl Host {
         state_dir::ensure(state_dir)?;
         let tls = Arc::new(Tls::load(&config.tls, state_dir)?);
         let sinks = Arc::new(Sinks::open(&config)?);
-        let plugins = load_plugins(state_dir, &config).await?;
+        let plugins = load_plugins(&config, &sinks).await?;
         if let Some((sink, plugin)) = plugins.missing_sinks(&config).next() {
             let (sink, plugin) = (sink.to_owned(), plugin.to_owned());
             return Err(StartError::NoSinkPlugin { sink, plugin });
@@ -104,8 +103,10 @@ impl Host {
     }
 }
 
-async fn load_plugins(state_dir: &Path, config: &Config) -> Result<Plugins, StartError> {
-    let runtime = PluginRuntime::new(state_dir).map_err(StartError::Runtime)?;
+async fn load_plugins(config: &Config, sinks: &Arc<Sinks>) -> Result<Plugins, StartError> {
+    let (state_dir, durability) = (&config.server.state_dir, config.server.durability);
+    let services = Services::serving(state_dir, durability, Arc::clone(sinks));
+    let runtime = PluginRuntime::new(state_dir, services).map_err(StartError::Runtime)?;
     let sinks = config.sinks.keys().cloned().collect();
     match Plugins::load(&runtime, &config.plugin_dir(), sinks).await {
         Ok((plugins, warnings)) => {

@@ -16,6 +16,7 @@ mod call;
 mod componentize;
 mod contract;
 mod denial;
+mod denials;
 mod directory;
 mod engine;
 mod evolution;
@@ -32,9 +33,11 @@ mod login;
 mod password;
 mod pool;
 mod role;
+mod services;
 mod session_guard;
 mod settings;
 mod sidecar;
+mod state_store;
 pub mod storage_sink;
 mod text;
 
@@ -52,6 +55,7 @@ pub mod paths;
 pub use login::{Continuation, Login};
 pub use password::{PasswordError, hash as hash_password, verify as verify_password};
 pub use role::{Role, Surface};
+pub use services::Services;
 pub use session_guard::SessionRuling;
 
 use crate::config::{Config, PluginSink, Sink};

@@ -24,7 +24,7 @@ fn remove_orphans(name: &str, sink: &FsSink) {
 }
 
 /// The sinks of `wharf.toml`, open.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Sinks {
     by_name: BTreeMap<String, Arc<dyn Sink>>,
     plugins: PluginDirectory,

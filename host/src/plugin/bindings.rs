@@ -8,6 +8,10 @@ pub mod imports {
         imports: {
             "wharf:plugin/crypto.verify-password": async | trappable,
             "wharf:plugin/crypto.hash-password": async | trappable,
+            "wharf:plugin/state.set": async | trappable,
+            "wharf:plugin/state.remove": async | trappable,
+            "wharf:plugin/state.increment": async | trappable,
+            "wharf:plugin/state.swap": async | trappable,
             default: trappable,
         },
         with: {

@@ -12,11 +12,11 @@ use super::bindings::lifecycle::exports::wharf::plugin::lifecycle::Problem;
 use super::engine::PluginEngine;
 use super::facts::SessionFacts;
 use super::fault::{CallError, trap_cause};
-use super::imports::crypto::PasswordWork;
 use super::imports::session::SessionView;
 use super::instance::{InstanceState, PluginFacts, PluginInstance, metered};
 use super::pool::Pool;
 use super::role::{Indices, Surface};
+use super::services::Granted;
 use super::storage_sink::Features;
 use super::text::one_line;
 
@@ -30,7 +30,7 @@ pub struct Plugin {
     pub(super) component: InstancePre<InstanceState>,
     pub(super) roles: Indices,
     pub(super) lifecycle: Option<LifecycleIndices>,
-    pub(super) passwords: Arc<PasswordWork>,
+    pub(super) granted: Arc<Granted>,
     pub(super) sink_features: OnceCell<Features>,
     pub(super) pool: Pool,
 }
@@ -128,7 +128,7 @@ impl Plugin {
     /// A new instance.
     pub(super) async fn instance(&self) -> Result<PluginInstance, CallError> {
         let engine = self.engine.wasmtime();
-        PluginInstance::new(engine, &self.component, &self.facts, &self.passwords)
+        PluginInstance::new(engine, &self.component, &self.facts, &self.granted)
             .await
             .map_err(|error| CallError::Start(trap_cause(&error)))
     }

@@ -4,9 +4,11 @@ pub mod crypto;
 pub mod denied;
 pub mod grants;
 pub mod logging;
+pub mod metrics;
 pub mod session;
 pub mod settings;
 pub mod staging;
+mod state;
 mod totp;
 
 use wasmtime::Engine;

@@ -9,11 +9,11 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::allow::Allowances;
 use super::facts::SessionFacts;
-use super::imports::crypto::PasswordWork;
 use super::imports::session::SessionView;
 use super::limits::{CpuMeter, Limits, MAX_HANDLES, MAX_HOSTCALL_BYTES, MemoryCap};
 use super::pool::retirement;
 use super::role::Exports;
+use super::services::Granted;
 use super::settings::Settings;
 use super::sidecar::OnFailure;
 
@@ -45,8 +45,8 @@ pub struct PluginFacts {
 pub struct InstanceState {
     /// The plugin it is an instance of.
     pub plugin: Arc<PluginFacts>,
-    /// Where passwords are verified.
-    pub passwords: Arc<PasswordWork>,
+    /// What the host does for it.
+    pub granted: Arc<Granted>,
     /// Grants being built, and what WASI keeps.
     pub table: ResourceTable,
     /// The session of the call that runs, if it is about one.
@@ -91,10 +91,10 @@ impl PluginInstance {
         engine: &Engine,
         component: &InstancePre<InstanceState>,
         plugin: &Arc<PluginFacts>,
-        passwords: &Arc<PasswordWork>,
+        granted: &Arc<Granted>,
     ) -> wasmtime::Result<Self> {
         let cpu = Arc::new(CpuMeter::default());
-        let mut store = Store::new(engine, state(plugin, passwords, &cpu));
+        let mut store = Store::new(engine, state(plugin, granted, &cpu));
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(MAX_HOSTCALL_BYTES);
         store.set_max_component_handles(MAX_HANDLES);
@@ -162,11 +162,7 @@ pub async fn metered<F: Future>(cpu: &CpuMeter, call: F) -> F::Output {
     std::future::poll_fn(|context| cpu.poll(|| call.as_mut().poll(context))).await
 }
 
-fn state(
-    plugin: &Arc<PluginFacts>,
-    passwords: &Arc<PasswordWork>,
-    cpu: &Arc<CpuMeter>,
-) -> InstanceState {
+fn state(plugin: &Arc<PluginFacts>, granted: &Arc<Granted>, cpu: &Arc<CpuMeter>) -> InstanceState {
     let mut table = ResourceTable::new();
     table.set_max_capacity(MAX_RESOURCES);
     // Nothing of the host's: no environment, no directories, no network, no terminal.
@@ -177,7 +173,7 @@ fn state(
         .build();
     InstanceState {
         plugin: Arc::clone(plugin),
-        passwords: Arc::clone(passwords),
+        granted: Arc::clone(granted),
         table,
         session: None,
         log_lines_left: MAX_LOG_LINES,

@@ -18,10 +18,10 @@ use super::engine::{MAX_INSTANCES, PluginEngine};
 use super::evolution;
 use super::fault::CallError;
 use super::imports;
-use super::imports::crypto::PasswordWork;
 use super::instance::{InstanceState, PluginFacts};
 use super::pool::Pool;
 use super::role::{Indices, Role, Surface};
+use super::services::Services;
 use super::sidecar::{OnFailure, Sha256Pin, Sidecar};
 use super::text::{hex, one_line};
 use crate::config::error::{Origin, Problem, Problems};
@@ -128,15 +128,15 @@ pub struct PluginRuntime {
     engine: Arc<PluginEngine>,
     linker: Linker<InstanceState>,
     cache: Arc<CodeCache>,
-    passwords: Arc<PasswordWork>,
+    services: Services,
 }
 
 impl PluginRuntime {
-    /// A runtime that keeps compiled plugins in `state_dir`.
+    /// A runtime that keeps compiled plugins in `state_dir`, and has `services` for them.
     ///
     /// # Errors
     /// There is no engine on this machine, or the directory is not the host's own.
-    pub fn new(state_dir: &Path) -> Result<Self, LoadCause> {
+    pub fn new(state_dir: &Path, services: Services) -> Result<Self, LoadCause> {
         let engine = PluginEngine::new().map_err(|error| LoadCause::Host(format!("{error:#}")))?;
         let linker = imports::linker(engine.wasmtime())
             .map_err(|error| LoadCause::Host(format!("{error:#}")))?;
@@ -146,7 +146,7 @@ impl PluginRuntime {
             engine: Arc::new(engine),
             linker,
             cache: Arc::new(cache),
-            passwords: Arc::default(),
+            services,
         })
     }
 
@@ -243,6 +243,8 @@ impl PluginRuntime {
             .then(|| bindings::lifecycle::RoleIndices::new(&component))
             .transpose()
             .map_err(|error| mismatch(&error))?;
+        let granted = self.services.granted(&facts);
+        let granted = granted.map_err(|error| LoadCause::Host(error.to_string()))?;
         Ok(Plugin {
             pool: Pool::new(facts.limits.instances),
             facts: Arc::new(facts),
@@ -251,7 +253,7 @@ impl PluginRuntime {
             component,
             roles,
             lifecycle,
-            passwords: Arc::clone(&self.passwords),
+            granted: Arc::new(granted),
             sink_features: OnceCell::new(),
         })
     }

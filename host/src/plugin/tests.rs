@@ -18,7 +18,7 @@ use super::instance::PluginFacts;
 use super::limits::Limits;
 use super::settings::Settings;
 use super::sidecar::OnFailure;
-use super::{LoadError, PluginRuntime, Plugins, SessionFacts, SessionNotes, Warning};
+use super::{LoadError, PluginRuntime, Plugins, Services, SessionFacts, SessionNotes, Warning};
 
 /// A directory of plugins with a runtime of its own.
 struct Bench {
@@ -28,8 +28,12 @@ struct Bench {
 
 impl Bench {
     fn new(files: &[(&str, &[u8])]) -> Self {
+        Self::with(Services::in_trial(), files)
+    }
+
+    fn with(services: Services, files: &[(&str, &[u8])]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let runtime = PluginRuntime::new(&directory.path().join("state")).unwrap();
+        let runtime = PluginRuntime::new(&directory.path().join("state"), services).unwrap();
         std::fs::create_dir(directory.path().join("plugins")).unwrap();
         let bench = Self { directory, runtime };
         for (name, content) in files {

@@ -5,12 +5,12 @@ use anyhow::Context;
 use super::Findings;
 use crate::config::Config;
 use crate::config::error::{Origin, Problem};
-use crate::plugin::{LoadCause, LoadError, PluginRuntime, Plugins};
+use crate::plugin::{LoadCause, LoadError, PluginRuntime, Plugins, Services};
 
 pub(super) fn check(config: &Config, origin: &Origin, found: &mut Findings) -> anyhow::Result<()> {
     // Not the cache of the host: who checks may be another user than who serves.
     let cache = tempfile::tempdir().context("cannot make a temporary directory")?;
-    let plugins = PluginRuntime::new(cache.path())?;
+    let plugins = PluginRuntime::new(cache.path(), Services::in_trial())?;
     let sinks = config.sinks.keys().cloned().collect();
     let directory = config.plugin_dir();
     let load = Plugins::load(&plugins, &directory, sinks);

@@ -103,6 +103,7 @@ impl Host for InstanceState {
         password: String,
     ) -> wasmtime::Result<Result<bool, Error>> {
         let verified = self
+            .granted
             .passwords
             .run(move || password::verify(&encoded, &password))
             .await;
@@ -114,7 +115,11 @@ impl Host for InstanceState {
     }
 
     async fn hash_password(&mut self, password: String) -> wasmtime::Result<Result<String, Error>> {
-        let hashed = self.passwords.run(move || password::hash(&password)).await;
+        let hashed = self
+            .granted
+            .passwords
+            .run(move || password::hash(&password))
+            .await;
         Ok(hashed.and_then(|hashed| hashed.map_err(|error| Error::Malformed(error.to_string()))))
     }
 

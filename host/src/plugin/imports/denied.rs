@@ -1,48 +1,10 @@
-//! The interfaces that nothing can be allowed of yet: `state`, `http-client` and
-//! `sinks`. Each call answers that it was not granted.
+//! The interfaces that nothing can be allowed of yet: `http-client` and `sinks`. Each call answers that it was not granted.
 
 use crate::plugin::bindings::imports::wharf::plugin::http_client::{Request, Response};
 use crate::plugin::bindings::imports::wharf::plugin::sinks::Page;
 use crate::plugin::bindings::imports::wharf::plugin::types::{Entry, Location, StorageError};
-use crate::plugin::bindings::imports::wharf::plugin::{http_client, sinks, state};
+use crate::plugin::bindings::imports::wharf::plugin::{http_client, sinks};
 use crate::plugin::instance::InstanceState;
-
-impl state::Host for InstanceState {
-    fn get(&mut self, _: String) -> wasmtime::Result<Result<Option<Vec<u8>>, state::Error>> {
-        Ok(Err(state::Error::NotGranted))
-    }
-
-    fn set(
-        &mut self,
-        _: String,
-        _: Vec<u8>,
-        _: Option<u32>,
-    ) -> wasmtime::Result<Result<(), state::Error>> {
-        Ok(Err(state::Error::NotGranted))
-    }
-
-    fn remove(&mut self, _: String) -> wasmtime::Result<Result<(), state::Error>> {
-        Ok(Err(state::Error::NotGranted))
-    }
-
-    fn increment(
-        &mut self,
-        _: String,
-        _: i64,
-        _: Option<u32>,
-    ) -> wasmtime::Result<Result<i64, state::Error>> {
-        Ok(Err(state::Error::NotGranted))
-    }
-
-    fn swap(
-        &mut self,
-        _: String,
-        _: Option<Vec<u8>>,
-        _: Vec<u8>,
-    ) -> wasmtime::Result<Result<bool, state::Error>> {
-        Ok(Err(state::Error::NotGranted))
-    }
-}
 
 impl http_client::Host for InstanceState {
     fn send(&mut self, what: Request) -> wasmtime::Result<Result<Response, http_client::Error>> {

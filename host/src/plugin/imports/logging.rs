@@ -1,9 +1,8 @@
-//! The `logging` and `metrics` interfaces: what a plugin tells the operator.
+//! The `logging` interface: what a plugin tells the operator.
 
 use std::fmt::Write as _;
 
-use crate::plugin::bindings::imports::wharf::plugin::logging::Level;
-use crate::plugin::bindings::imports::wharf::plugin::{logging, metrics};
+use crate::plugin::bindings::imports::wharf::plugin::logging::{self, Level};
 use crate::plugin::instance::InstanceState;
 
 /// Of one message with its fields, in bytes.
@@ -80,49 +79,6 @@ fn line(message: &str, fields: &[(String, String)]) -> String {
     }
     line.truncate(line.floor_char_boundary(MAX_LINE));
     line.replace(char::is_control, " ")
-}
-
-impl metrics::Host for InstanceState {
-    fn count(
-        &mut self,
-        name: String,
-        by: u64,
-        labels: Vec<(String, String)>,
-    ) -> wasmtime::Result<()> {
-        self.figure("count", &name, by as f64, &labels)
-    }
-
-    fn gauge(
-        &mut self,
-        name: String,
-        value: f64,
-        labels: Vec<(String, String)>,
-    ) -> wasmtime::Result<()> {
-        self.figure("gauge", &name, value, &labels)
-    }
-
-    fn observe(
-        &mut self,
-        name: String,
-        value: f64,
-        labels: Vec<(String, String)>,
-    ) -> wasmtime::Result<()> {
-        self.figure("observe", &name, value, &labels)
-    }
-}
-
-impl InstanceState {
-    /// Figures go to the log, at the level of what is looked at on purpose.
-    fn figure(
-        &mut self,
-        kind: &str,
-        name: &str,
-        value: f64,
-        labels: &[(String, String)],
-    ) -> wasmtime::Result<()> {
-        let message = format!("{kind} {name} {value}");
-        logging::Host::write(self, Level::Debug, message, labels.to_vec())
-    }
 }
 
 #[cfg(test)]

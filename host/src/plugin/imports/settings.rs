@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::plugin::bindings::imports::wharf::plugin::{clock, config, secrets};
+use crate::plugin::denials::Capability;
 use crate::plugin::instance::InstanceState;
 
 impl config::Host for InstanceState {
@@ -24,7 +25,10 @@ impl secrets::Host for InstanceState {
     fn get(&mut self, name: String) -> wasmtime::Result<Result<String, secrets::Error>> {
         let secret = self.plugin.allow.secrets.get(&name);
         let text = secret.map(|secret| secret.expose().to_owned());
-        Ok(text.ok_or(secrets::Error::NotGranted))
+        Ok(text.ok_or_else(|| {
+            self.granted.denials.tell(Capability::Secrets, &name);
+            secrets::Error::NotGranted
+        }))
     }
 }
 

@@ -22,10 +22,17 @@ async fn nothing_is_allowed_that_was_not_named() {
     let host = instance.store.data_mut();
     let secret = secrets::Host::get(host, "token".to_owned()).unwrap();
     assert!(matches!(secret, Err(secrets::Error::NotGranted)));
-    let value = state::Host::get(host, "key".to_owned()).unwrap();
+    let key = || "key".to_owned();
+    let value = state::Host::get(host, key()).unwrap();
     assert!(matches!(value, Err(state::Error::NotGranted)));
-    let stored = state::Host::set(host, "key".to_owned(), vec![], None).unwrap();
+    let stored = state::Host::set(host, key(), vec![], None).await.unwrap();
     assert!(matches!(stored, Err(state::Error::NotGranted)));
+    let removed = state::Host::remove(host, key()).await.unwrap();
+    assert!(matches!(removed, Err(state::Error::NotGranted)));
+    let counted = state::Host::increment(host, key(), 1, None).await.unwrap();
+    assert!(matches!(counted, Err(state::Error::NotGranted)));
+    let swapped = state::Host::swap(host, key(), None, vec![]).await.unwrap();
+    assert!(matches!(swapped, Err(state::Error::NotGranted)));
     let place = Location {
         sink: "local".to_owned(),
         key: "a".to_owned(),
@@ -53,6 +60,42 @@ async fn a_secret_is_given_by_its_name_only() {
     assert!(matches!(token, Ok(text) if text == "hush"));
     let other = secrets::Host::get(host, "other".to_owned()).unwrap();
     assert!(matches!(other, Err(secrets::Error::NotGranted)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_another_plugin_is_out_of_reach() {
+    let sidecar = b"[allow]\nstate = { max-bytes = \"1KiB\" }\n";
+    let bench = Bench::new(&[
+        ("a.wasm", &GOOD.module()),
+        ("a.toml", sidecar),
+        ("b.wasm", &GOOD.module()),
+        ("b.toml", sidecar),
+    ]);
+    let plugins = bench.load().await;
+    let [one, other] = plugins.of(Role::Authenticator) else {
+        panic!("there are two");
+    };
+    let (mut one, mut another) = (one.started().await.unwrap(), one.started().await.unwrap());
+    let mut other = other.started().await.unwrap();
+    let key = || "key".to_owned();
+    let set = state::Host::set(one.store.data_mut(), key(), b"1".to_vec(), None).await;
+    assert!(set.unwrap().is_ok());
+    let seen = |instance: &mut PluginInstance| {
+        state::Host::get(instance.store.data_mut(), "key".to_owned())
+            .unwrap()
+            .unwrap()
+    };
+    assert_eq!(
+        seen(&mut another).as_deref(),
+        Some(&b"1"[..]),
+        "its instances share it"
+    );
+    assert_eq!(seen(&mut other), None);
+    let counted = state::Host::increment(other.store.data_mut(), key(), 7, None).await;
+    assert!(matches!(counted, Ok(Ok(7))));
+    let full = state::Host::set(one.store.data_mut(), key(), vec![0; 1024], None).await;
+    assert!(matches!(full, Ok(Err(state::Error::Quota))));
+    assert_eq!(seen(&mut one).as_deref(), Some(&b"1"[..]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ use super::guest;
 use crate::plugin::engine::PluginEngine;
 use crate::plugin::instance::{InstanceState, PluginInstance};
 use crate::plugin::role::{Indices, Surface};
+use crate::plugin::services::Services;
 use crate::plugin::{Role, evolution, imports};
 
 /// How another contract differs from a released one.
@@ -289,8 +290,8 @@ impl Host {
             let known = surface.unknown_exports.is_empty() && surface.roles.len() == 1;
             wasmtime::ensure!(known, "{:?}", surface.exports);
             let facts = Arc::new(super::facts());
-            let passwords = Arc::default();
-            let mut instance = PluginInstance::new(engine, &component, &facts, &passwords).await?;
+            let granted = Arc::new(Services::in_trial().granted(&facts)?);
+            let mut instance = PluginInstance::new(engine, &component, &facts, &granted).await?;
             indices.load(&mut instance)
         };
         match fits.await {

@@ -1,0 +1,107 @@
+//! What the host does for plugins: what they share, and what each of them is granted.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::denials::Denials;
+use super::imports::crypto::PasswordWork;
+use super::imports::metrics::Figures;
+use super::instance::PluginFacts;
+use super::state_store::{StateError, StateSpace, StateStore};
+use crate::config::Durability;
+use crate::sinks::Sinks;
+
+/// The file of all plugins' state, in the state directory.
+const STATE_FILE: &str = "plugin-state.redb";
+
+/// What all plugins share. It outlives every one of them.
+pub struct Services {
+    sinks: Arc<Sinks>,
+    state: StatePlace,
+    /// Open from the first plugin on that may use it.
+    store: Mutex<Option<Arc<StateStore>>>,
+    passwords: Arc<PasswordWork>,
+    /// By plugin, so that a reload does not begin to count anew.
+    figures: Mutex<BTreeMap<String, Arc<Figures>>>,
+}
+
+/// Where state is kept.
+enum StatePlace {
+    File(PathBuf, Durability),
+    Memory,
+}
+
+/// What the host does for one plugin.
+pub struct Granted {
+    /// The configured sinks, of which `[allow] sinks` grants a part.
+    pub sinks: Arc<Sinks>,
+    /// Its state, if it may have one.
+    pub state: Option<StateSpace>,
+    /// Where passwords are verified.
+    pub passwords: Arc<PasswordWork>,
+    /// What it counts.
+    pub figures: Arc<Figures>,
+    /// What it was denied.
+    pub denials: Arc<Denials>,
+}
+
+impl Services {
+    /// For plugins that serve: with `sinks`, and state that lasts in `state_dir`.
+    pub fn serving(state_dir: &Path, durability: Durability, sinks: Arc<Sinks>) -> Self {
+        let state = StatePlace::File(state_dir.join(STATE_FILE), durability);
+        Self::new(sinks, state)
+    }
+
+    /// For plugins that are only tried: without sinks, and with state that nobody will miss.
+    pub fn in_trial() -> Self {
+        Self::new(Arc::default(), StatePlace::Memory)
+    }
+
+    fn new(sinks: Arc<Sinks>, state: StatePlace) -> Self {
+        Self {
+            sinks,
+            state,
+            store: Mutex::default(),
+            passwords: Arc::default(),
+            figures: Mutex::default(),
+        }
+    }
+
+    /// What `plugin` is granted.
+    ///
+    /// # Errors
+    /// It may have state, and that cannot be kept.
+    pub fn granted(&self, plugin: &PluginFacts) -> Result<Granted, StateError> {
+        let space = |max_bytes| {
+            let store = self.store();
+            store.map(|store| StateSpace::new(store, &plugin.name, max_bytes))
+        };
+        Ok(Granted {
+            sinks: Arc::clone(&self.sinks),
+            state: plugin.allow.state.map(space).transpose()?,
+            passwords: Arc::clone(&self.passwords),
+            figures: self.figures(&plugin.name),
+            denials: Arc::new(Denials::new(&plugin.name)),
+        })
+    }
+
+    fn store(&self) -> Result<Arc<StateStore>, StateError> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = &*store {
+            return Ok(Arc::clone(open));
+        }
+        let opened = Arc::new(match &self.state {
+            StatePlace::File(path, durability) => StateStore::open(path, *durability)?,
+            StatePlace::Memory => StateStore::in_memory()?,
+        });
+        *store = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    fn figures(&self, plugin: &str) -> Arc<Figures> {
+        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Figures::new(plugin));
+        Arc::clone(figures.entry(plugin.to_owned()).or_insert_with(new))
+    }
+}
