@@ -110,6 +110,11 @@ impl Rules {
             .any(|rule| rule.pattern.reaches_below(path.as_str()))
     }
 
+    /// In their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.0.iter()
+    }
+
     /// What they permit at `path`.
     pub fn permitted(&self, path: &VirtualPath) -> Operations {
         let mut permitted = Operations::default();

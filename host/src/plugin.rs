@@ -40,6 +40,7 @@ mod sidecar;
 mod state_store;
 pub mod storage_sink;
 mod text;
+pub mod workbench;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,6 +58,7 @@ pub use password::{PasswordError, hash as hash_password, verify as verify_passwo
 pub use role::{Role, Surface};
 pub use services::Services;
 pub use session_guard::SessionRuling;
+pub use sidecar::Sidecar;
 
 use crate::config::{Config, PluginSink, Sink};
 pub use crate::tls::TlsFacts;

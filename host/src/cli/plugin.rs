@@ -1,6 +1,10 @@
-//! `wharf plugin`.
+//! `wharf plugin`: what authors and operators do with plugins beside serving them.
 
-use std::path::{Path, PathBuf};
+mod call;
+mod check;
+mod component;
+
+use std::path::PathBuf;
 
 use clap::Subcommand;
 
@@ -13,7 +17,14 @@ pub enum PluginCommand {
     Inspect {
         /// A component or core module
         file: PathBuf,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
     },
+    /// Load a plugin as the host would, and tell what it is and what is wrong
+    Check(check::Check),
+    /// Call one function of a plugin without a server
+    Call(call::Call),
     /// Print the interfaces that plugins are built against, as one WIT document
     Wit,
 }
@@ -22,16 +33,17 @@ impl PluginCommand {
     /// Does it.
     pub fn run(&self) -> anyhow::Result<()> {
         match self {
-            Self::Inspect { file } => inspect(file),
-            Self::Wit => {
-                print!("{}", plugin::contract_document());
-                Ok(())
+            Self::Inspect { file, json } => {
+                let report = plugin::inspect(file)?;
+                match json {
+                    true => println!("{}", serde_json::to_string_pretty(&report)?),
+                    false => print!("{report}"),
+                }
             }
+            Self::Check(check) => check.run()?,
+            Self::Call(call) => call.run()?,
+            Self::Wit => print!("{}", plugin::contract_document()),
         }
+        Ok(())
     }
-}
-
-fn inspect(file: &Path) -> anyhow::Result<()> {
-    print!("{}", plugin::inspect(file)?);
-    Ok(())
 }

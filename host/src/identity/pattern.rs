@@ -1,5 +1,6 @@
 //! Patterns over virtual paths, as rules have them.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// A pattern that an absolute virtual path matches or not.
@@ -52,6 +53,18 @@ impl Pattern {
         let leads_there =
             given.all(|given| parts.next().is_some_and(|part| part_matches(part, given)));
         leads_there && parts.next().is_some()
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let deep = if self.deep { &["**"][..] } else { &[] };
+        let parts = self
+            .parts
+            .iter()
+            .map(String::as_str)
+            .chain(deep.iter().copied());
+        write!(f, "/{}", parts.collect::<Vec<_>>().join("/"))
     }
 }
 

@@ -189,7 +189,7 @@ where
 }
 
 /// Why a call ended without an answer.
-fn stopped(
+pub(super) fn stopped(
     function: &'static str,
     instance: &mut PluginInstance,
     error: &wasmtime::Error,

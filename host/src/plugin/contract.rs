@@ -52,10 +52,13 @@ pub fn parse<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>) -> Option<
 }
 
 /// What a component says of its own imports and exports.
-pub fn of_component(wasm: &[u8]) -> Option<(Resolve, WorldId)> {
-    match wit_component::decode(wasm).ok()? {
-        DecodedWasm::Component(resolve, world) => Some((resolve, world)),
-        DecodedWasm::WitPackage(..) => None,
+///
+/// # Errors
+/// It is no component.
+pub fn of_component(wasm: &[u8]) -> anyhow::Result<(Resolve, WorldId)> {
+    match wit_component::decode(wasm)? {
+        DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
+        DecodedWasm::WitPackage(..) => anyhow::bail!("it is a package of interfaces"),
     }
 }
 

@@ -21,7 +21,7 @@ enum Side {
 
 /// What keeps the component in `wasm` from running here, as far as the two contracts tell.
 pub fn differences(wasm: &[u8]) -> Option<String> {
-    let (theirs, world) = contract::of_component(wasm)?;
+    let (theirs, world) = contract::of_component(wasm).ok()?;
     let ours = contract::types()?;
     let world = &theirs.worlds[world];
     let imports = world.imports.values().map(|item| (item, Side::Import));

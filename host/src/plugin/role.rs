@@ -132,15 +132,16 @@ impl Surface {
     /// What `component` shows.
     pub fn of(component: &Component, engine: &Engine) -> Self {
         let ty = component.component_type();
+        let exports = ty.exports(engine).map(|(name, _)| name.to_owned());
+        let imports = ty.imports(engine).map(|(name, _)| name.to_owned());
+        Self::new(exports.collect(), imports.collect())
+    }
+
+    /// What a component shows that exports and imports just these.
+    pub fn new(exports: Vec<String>, imports: Vec<String>) -> Self {
         let mut surface = Self {
-            exports: ty
-                .exports(engine)
-                .map(|(name, _)| name.to_owned())
-                .collect(),
-            imports: ty
-                .imports(engine)
-                .map(|(name, _)| name.to_owned())
-                .collect(),
+            exports,
+            imports,
             ..Self::default()
         };
         for export in &surface.exports {
@@ -164,10 +165,8 @@ impl Surface {
 
     /// Whether it imports the interface of our package.
     pub fn imports_ours(&self, interface: &str) -> bool {
-        self.imports.iter().any(|import| {
-            let rest = import.strip_prefix(PACKAGE);
-            rest.is_some_and(|rest| rest.split('@').next() == Some(interface))
-        })
+        let mut imports = self.imports.iter();
+        imports.any(|import| self::interface(import) == Some(interface))
     }
 
     /// The WASI interfaces it imports.
@@ -177,4 +176,9 @@ impl Surface {
             .map(String::as_str)
             .filter(|import| import.starts_with("wasi:"))
     }
+}
+
+/// The name of an interface of our package, of any version, by its name in full.
+pub fn interface(full: &str) -> Option<&str> {
+    full.strip_prefix(PACKAGE)?.split('@').next()
 }

@@ -7,6 +7,7 @@ mod evolution;
 mod guest;
 mod loading;
 mod versions;
+mod workbench;
 
 use std::path::Path;
 use std::sync::Arc;

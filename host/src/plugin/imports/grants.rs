@@ -58,6 +58,13 @@ impl GrantDraft {
         draft
     }
 
+    /// The sinks that it speaks of.
+    pub fn sinks(&self) -> Vec<String> {
+        let mounts = self.identity.mounts.iter().map(|mount| &mount.target);
+        let shown = self.identity.root.iter().chain(mounts);
+        shown.map(|place| place.sink.to_string()).collect()
+    }
+
     /// The identity, if everything that was said makes sense and `sinks` has what it shows.
     ///
     /// # Errors

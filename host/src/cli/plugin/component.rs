@@ -1,0 +1,63 @@
+//! The arguments that name a plugin, and what it is loaded with.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use tempfile::TempDir;
+
+use crate::logging::{self, LogFormat};
+use crate::plugin::{PluginRuntime, Sidecar};
+
+/// Which plugin.
+#[derive(Debug, Args)]
+pub struct Component {
+    /// A component or core module
+    pub file: PathBuf,
+    /// Its settings, allowances and limits [default: the .toml beside it, if there is one]
+    #[arg(long, value_name = "SIDECAR")]
+    config: Option<PathBuf>,
+}
+
+impl Component {
+    /// The name that the plugin would have: of its sidecar, if it has one.
+    pub fn name(&self) -> String {
+        let path = self.config.as_ref().unwrap_or(&self.file);
+        let stem = path.file_stem().unwrap_or_default();
+        stem.to_string_lossy().into_owned()
+    }
+
+    /// Its sidecar; an empty one where there is none.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn sidecar(&self) -> anyhow::Result<Sidecar> {
+        let beside = self.file.with_extension("toml");
+        Ok(match &self.config {
+            Some(path) => Sidecar::load(path)?,
+            None if beside.is_file() => Sidecar::load(&beside)?,
+            None => Sidecar::default(),
+        })
+    }
+}
+
+/// A directory of the host's own for one run of the program: nothing of a trial stays.
+pub fn scratch() -> anyhow::Result<TempDir> {
+    tempfile::tempdir().context("cannot make a temporary directory")
+}
+
+/// What plugins are loaded with, and what asynchronous work runs in: one thread, so that its clock
+/// tells what a call costs.
+pub fn runtimes(state: &Path) -> anyhow::Result<(PluginRuntime, tokio::runtime::Runtime)> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok((PluginRuntime::new(state)?, runtime))
+}
+
+/// Shows what plugins log, and nothing of the host but warnings.
+pub fn show_log() -> anyhow::Result<()> {
+    let filter = std::env::var("RUST_LOG");
+    let filter = filter.unwrap_or_else(|_| "warn,wharf::plugin::log=trace".to_owned());
+    Ok(logging::begin(LogFormat::Human, &filter)?)
+}

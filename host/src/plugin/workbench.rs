@@ -1,0 +1,259 @@
+//! Plugins tried without a server: one function is called with values that a person writes.
+
+mod grant;
+mod session;
+mod value;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize as _;
+use serde_json::{Value as Json, json};
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::{Func, Resource, ResourceAny, ResourceType, Type, Val};
+
+use self::session::SessionInput;
+use self::value::ValueError;
+use super::call::{Plugin, stopped};
+use super::fault::CallError;
+use super::imports::grants::GrantDraft;
+use super::imports::session::SessionView;
+use super::instance::{PluginInstance, metered};
+use super::limits::thread_cpu_ns;
+use super::load::{LoadCause, PluginRuntime, Warning};
+use super::sidecar::Sidecar;
+use super::{SessionFacts, role};
+
+/// How the call is named where one goes wrong.
+const CALL: &str = "the call";
+
+/// Why a call could not be tried, or has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// It exports no such function.
+    #[error("there is no function `{asked}`; it has {}", known.join(", "))]
+    Function {
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The values do not fit the function.
+    #[error("the input is not right: {0}")]
+    Input(#[from] ValueError),
+    /// The plugin gave no answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// What a call came to.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// What it returned.
+    pub result: Json,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// What it spent on the CPU clock of the calling thread.
+    pub cpu: Duration,
+}
+
+/// A plugin that was loaded as the host loads it.
+pub struct Workbench {
+    plugin: Plugin,
+}
+
+/// One function of one instance.
+pub struct Trial<'w> {
+    plugin: &'w Plugin,
+    instance: PluginInstance,
+    function: Func,
+    ty: ComponentFunc,
+}
+
+impl Workbench {
+    /// Loads the plugin in `file`.
+    ///
+    /// # Errors
+    /// Why the host would not take it.
+    pub async fn open(
+        runtime: &PluginRuntime,
+        name: &str,
+        file: &Path,
+        sidecar: Sidecar,
+    ) -> Result<(Self, Vec<Warning>), LoadCause> {
+        let (plugin, warnings) = runtime.load(name, file, sidecar).await?;
+        Ok((Self { plugin }, warnings))
+    }
+
+    /// What one instance uses before its first call, in bytes.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub async fn memory_at_start(&self) -> Result<usize, TrialError> {
+        let started = self.plugin.within_deadline("start", self.plugin.started());
+        Ok(started.await?.memory_at_start)
+    }
+
+    /// The functions of our contract that it exports, such as `authenticator.begin`.
+    pub fn functions(&self) -> Vec<String> {
+        let engine = self.plugin.engine.wasmtime();
+        let component = self.plugin.component.component();
+        let mut functions = Vec::new();
+        for (name, item) in component.component_type().exports(engine) {
+            let interface = role::interface(name);
+            let ComponentItem::ComponentInstance(exports) = item.ty else {
+                continue;
+            };
+            for (function, item) in exports.exports(engine) {
+                let is_function = matches!(item.ty, ComponentItem::ComponentFunc(_));
+                // What begins like this belongs to a resource that the plugin would have to give.
+                if is_function && !function.starts_with('[') {
+                    functions.extend(interface.map(|name| format!("{name}.{function}")));
+                }
+            }
+        }
+        functions
+    }
+
+    /// An instance that can be asked `function`.
+    ///
+    /// # Errors
+    /// It has no such function, or cannot be started.
+    pub async fn trial(&self, function: &str) -> Result<Trial<'_>, TrialError> {
+        let known = self.functions();
+        let unknown = || TrialError::Function {
+            asked: function.to_owned(),
+            known: known.clone(),
+        };
+        if !known.iter().any(|known| known == function) {
+            return Err(unknown());
+        }
+        let (interface, name) = function.split_once('.').ok_or_else(unknown)?;
+        let exports = self.plugin.surface.exports.iter();
+        let mut exports = exports.filter(|export| role::interface(export) == Some(interface));
+        let export = exports.next().ok_or_else(unknown)?;
+        let started = self.plugin.within_deadline("start", self.plugin.started());
+        let mut instance = started.await?;
+        let (exported, store) = (instance.instance, &mut instance.store);
+        let within = exported.get_export_index(&mut *store, None, export);
+        let index = exported.get_export_index(&mut *store, within.as_ref(), name);
+        let found = index.and_then(|index| exported.get_func(&mut *store, index));
+        let found = found.ok_or_else(unknown)?;
+        Ok(Trial {
+            plugin: &self.plugin,
+            ty: found.ty(&instance.store),
+            function: found,
+            instance,
+        })
+    }
+}
+
+impl Trial<'_> {
+    /// Calls the function with what `input` says: an object of its parameters, and of the `session`
+    /// where it is about one.
+    ///
+    /// # Errors
+    /// The values do not fit, or there is no answer; then the instance is of no use any more.
+    pub async fn call(&mut self, input: &Json) -> Result<Answer, TrialError> {
+        let facts = self.facts(input)?;
+        // What it lends is for typed calls; here the engine keeps track of it.
+        let _ = self.instance.lend(facts);
+        self.instance.begin_call();
+        let (values, lent) = self.values(input)?;
+        let mut results = vec![Val::Bool(false); self.ty.results().len()];
+        let meter = self.instance.meter();
+        let (began, cpu) = (Instant::now(), thread_cpu_ns());
+        let called = {
+            let store = &mut self.instance.store;
+            let call = self.function.call_async(store, &values, &mut results);
+            let within = async { Ok(metered(&meter, call).await) };
+            self.plugin.within_deadline(CALL, within).await?
+        };
+        let (elapsed, cpu) = (began.elapsed(), thread_cpu_ns() - cpu);
+        called.map_err(|error| stopped(CALL, &mut self.instance, &error))?;
+        let result = self.shown(&results, lent).await;
+        let result = result.map_err(|error| stopped(CALL, &mut self.instance, &error))?;
+        self.instance.take_back();
+        Ok(Answer {
+            result,
+            elapsed,
+            cpu: Duration::from_nanos(cpu),
+        })
+    }
+
+    /// The most memory that the instance had so far, in bytes.
+    pub fn memory(&self) -> usize {
+        // Linear memory never shrinks.
+        self.instance.store.data().memory.used()
+    }
+
+    /// The session that `input` describes.
+    fn facts(&self, input: &Json) -> Result<Arc<SessionFacts>, ValueError> {
+        let object = input.as_object();
+        let object = object.ok_or_else(|| ValueError::new("input", "write an object"))?;
+        let borrows = |ty: &Type| matches!(ty, Type::Borrow(_));
+        let params = self.ty.params().filter(|(_, ty)| !borrows(ty));
+        let known: Vec<&str> = params.map(|(name, _)| name).chain(["session"]).collect();
+        value::known_keys(object, &known, "input")?;
+        let session = match object.get("session") {
+            Some(session) => SessionInput::deserialize(session)
+                .map_err(|error| ValueError::new("session", error.to_string()))?,
+            None => SessionInput::default(),
+        };
+        let user = object.get("user").and_then(Json::as_str);
+        Ok(session.facts(self.plugin.name(), user))
+    }
+
+    /// The parameters, and what of them is lent for the call only.
+    fn values(&mut self, input: &Json) -> Result<(Vec<Val>, Vec<ResourceAny>), ValueError> {
+        let (store, mut lent) = (&mut self.instance.store, Vec::new());
+        let mut lend = |ty: &ResourceType| {
+            // There is one session per call, so the number says nothing.
+            let session = Resource::<SessionView>::new_own(0);
+            let is_session = *ty == ResourceType::host::<SessionView>();
+            let one = is_session.then(|| session.try_into_resource_any(&mut *store).ok());
+            lent.extend(one.flatten());
+            one.flatten()
+        };
+        let mut values = Vec::new();
+        for (name, ty) in self.ty.params() {
+            values.push(value::read(input.get(name), &ty, name, &mut lend)?);
+        }
+        Ok((values, lent))
+    }
+
+    /// What was returned; what was lent is taken back.
+    async fn shown(&mut self, results: &[Val], lent: Vec<ResourceAny>) -> wasmtime::Result<Json> {
+        let (store, mut left) = (&mut self.instance.store, lent);
+        let mut show = |resource: ResourceAny| {
+            if resource.ty() != ResourceType::host::<GrantDraft>() {
+                left.push(resource);
+                return json!("a resource");
+            }
+            let draft = resource.try_into_resource::<GrantDraft>(&mut *store);
+            let draft = draft.and_then(|draft| Ok(store.data_mut().table.delete(draft)?));
+            match draft.map(shown_grant) {
+                Ok(shown) => shown,
+                Err(error) => json!({ "refused": format!("{error:#}") }),
+            }
+        };
+        let mut shown = results.iter().zip(self.ty.results());
+        let shown = shown
+            .next()
+            .map(|(value, ty)| value::write(value, &ty, &mut show));
+        for resource in left {
+            resource.resource_drop_async(&mut *store).await?;
+        }
+        Ok(shown.unwrap_or_default())
+    }
+}
+
+/// What the host would make of a grant, in whatever sinks it speaks of.
+fn shown_grant(draft: GrantDraft) -> Json {
+    let sinks = draft.sinks();
+    match draft.finish(&sinks) {
+        Ok(identity) => grant::written(&identity),
+        Err(fault) => json!({ "refused": fault }),
+    }
+}
