@@ -7,7 +7,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use crate::logging::{self, LogFormat};
-use crate::plugin::{PluginRuntime, Sidecar};
+use crate::plugin::{PluginRuntime, Services, Sidecar};
 
 /// Which plugin.
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ pub fn runtimes(state: &Path) -> anyhow::Result<(PluginRuntime, tokio::runtime::
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    Ok((PluginRuntime::new(state)?, runtime))
+    Ok((PluginRuntime::new(state, Services::in_trial())?, runtime))
 }
 
 /// Shows what plugins log, and nothing of the host but warnings.

@@ -33,7 +33,8 @@ pub type Lend<'l> = dyn FnMut(&ResourceType) -> Option<ResourceAny> + 'l;
 /// What a resource that a function returns is shown as.
 pub type Show<'s> = dyn FnMut(ResourceAny) -> Json + 's;
 
-/// The value of type `ty` that `json` writes; none is what was left out. `place` names it in errors.
+/// The value of type `ty` that `json` writes; none is what was left out. `place` names it where
+/// something is wrong.
 pub fn read(
     json: Option<&Json>,
     ty: &Type,
