@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::config::Limits;
+use crate::metrics::ConnectionRefusal;
 use failed_logins::FailedLogins;
 
 pub use failed_logins::FailedLogin;
@@ -32,6 +33,17 @@ pub enum Refusal {
     /// As many sessions as the user may have.
     #[error("too many sessions of this user")]
     UserFull,
+}
+
+impl From<Refusal> for ConnectionRefusal {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            // The last is a refused login, which is counted among those.
+            Refusal::Full | Refusal::UserFull => Self::Full,
+            Refusal::AddressFull => Self::AddressFull,
+            Refusal::Banned => Self::Banned,
+        }
+    }
 }
 
 /// The counts of one host. Time is a parameter; nothing here sleeps.

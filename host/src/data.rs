@@ -11,6 +11,8 @@ use std::net::{IpAddr, SocketAddr};
 use thiserror::Error;
 use wharf_protocol::failure::Failure;
 
+use crate::metrics::Blame;
+
 pub use active::connect_active;
 pub use passive::{Passive, PassivePool};
 
@@ -73,6 +75,20 @@ pub enum DataError {
         /// What the system says.
         source: io::Error,
     },
+}
+
+impl DataError {
+    /// Who has to look at it, if anybody.
+    pub fn blame(&self) -> Option<Blame> {
+        match self {
+            Self::PassiveOverIpv6 | Self::OtherFamily | Self::Bounce { .. } => None,
+            Self::TimedOut | Self::Strangers(_) | Self::Connect { .. } => Some(Blame::Client),
+            Self::NoFreePort { .. }
+            | Self::Listen { .. }
+            | Self::Unresolved { .. }
+            | Self::Accept(_) => Some(Blame::Operator),
+        }
+    }
 }
 
 impl From<&DataError> for Failure {

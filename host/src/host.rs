@@ -9,6 +9,7 @@ use crate::admission::Admission;
 use crate::config::Config;
 use crate::data::PassivePool;
 use crate::plugin::{LivePlugins, LoadCause, PluginRuntime, Plugins, Services};
+use crate::sessions::Sessions;
 use crate::sinks::{OpenSinkError, Sinks};
 use crate::state_dir::{self, StateDirError};
 use crate::tls::{self, Tls, TlsError};
@@ -27,6 +28,8 @@ pub struct Host {
     pub sinks: Arc<Sinks>,
     /// Who may connect and log in, as far as counting decides it.
     pub admission: Arc<Admission>,
+    /// Who is connected.
+    pub sessions: Arc<Sessions>,
     /// Whether the host goes on.
     pub phase: watch::Receiver<Phase>,
     _certificates: tls::Watch,
@@ -94,6 +97,7 @@ impl Host {
             sinks,
             passive: PassivePool::new(&config.passive),
             admission: Admission::new(&config.limits),
+            sessions: Arc::default(),
             _certificates: tls.watch()?,
             tls,
             phase: observed,

@@ -7,10 +7,12 @@ pub mod durable_file;
 pub mod limits;
 pub mod logging;
 pub mod memory;
+pub mod metrics;
 pub mod state_dir;
 
 pub mod host;
 pub mod server;
+pub mod sessions;
 
 pub mod admission;
 pub mod control;

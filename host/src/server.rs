@@ -18,6 +18,7 @@ use crate::config::{Config, Listener};
 use crate::control;
 use crate::host::{Host, Phase};
 use crate::limits;
+use crate::metrics;
 
 /// Serves what `config` says until SIGTERM or SIGINT, on a runtime of its own. A second ends the
 /// transfers too.
@@ -156,6 +157,7 @@ async fn accept_all(
             }
             Err(error) => {
                 warn!(listener = listener.settings.name, %error, "cannot accept a connection");
+                metrics::count_error(Some(metrics::Blame::Operator));
                 sleep(limits::ACCEPT_RETRY).await;
             }
         }

@@ -29,7 +29,9 @@ use certificate::{Files, Identity};
 use resumption::ControlSession;
 
 pub use client::ClientCertificate;
-pub use handshake::{DataHandshake, HandshakeError, TlsFacts, accept_control};
+pub use handshake::{
+    DataHandshake, HandshakeError, TlsFacts, accept_control, count as count_handshake,
+};
 pub use reload::Watch;
 
 /// Why TLS cannot be had as it is configured. Each message says what to do.

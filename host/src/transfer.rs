@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use metrics::Counter;
 use socket2::SockRef;
 use wharf_protocol::transfer::{Representation, TransferMode};
 
@@ -78,15 +79,18 @@ impl Default for Settings {
 pub struct Progress {
     socket: Arc<TcpStream>,
     bytes: AtomicU64,
+    /// Counts the bytes of all transfers.
+    moved: Counter,
     aborted: AtomicBool,
 }
 
 impl Progress {
-    /// Nothing has been moved over `socket` yet.
-    pub fn new(socket: Arc<TcpStream>) -> Self {
+    /// Nothing has been moved over `socket` yet. What is will be counted by `moved` too.
+    pub fn new(socket: Arc<TcpStream>, moved: Counter) -> Self {
         Self {
             socket,
             bytes: AtomicU64::new(0),
+            moved,
             aborted: AtomicBool::new(false),
         }
     }
@@ -110,6 +114,7 @@ impl Progress {
 
     fn add(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.moved.increment(bytes as u64);
     }
 
     /// Tell how a transfer ended, once it has: well, or with what first went wrong.

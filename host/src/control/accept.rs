@@ -19,6 +19,7 @@ use super::{Control, Ended};
 use crate::config::{Ascii, DataProtection, Listener, ListenerTls};
 use crate::host::Host;
 use crate::limits;
+use crate::metrics;
 use crate::plugin::SessionFacts;
 use crate::socket::{canonical, prepare_control};
 
@@ -36,6 +37,7 @@ pub async fn accept(host: Arc<Host>, listener: Arc<Listener>, stream: TcpStream)
             Ok(permit) => permit,
             Err(refusal) => {
                 info!(%refusal, "connection refused");
+                metrics::connections_refused(refusal.into()).increment(1);
                 return refuse(stream, &refusal.to_string(), listener.tls).await;
             }
         };
@@ -86,7 +88,7 @@ impl Control {
             session: Session::new(policy(&host, listener, peer.ip(), local.ip())),
             stream: ControlStream::Clear(stream),
             decoder: Decoder::new(),
-            login: Login::new(facts),
+            login: Login::new(facts, &host.sessions),
             tls: None,
             local,
             peer,

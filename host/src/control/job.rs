@@ -14,6 +14,7 @@ use super::Control;
 use super::data_route::DataRoute;
 use super::login;
 use super::transfers::{Ready, Received};
+use crate::metrics;
 use crate::plugin::SessionRuling;
 use crate::storage::StorageError;
 
@@ -48,6 +49,7 @@ impl Control {
                 Ok(passive) => Ok((passive.advertise(), DataRoute::Passive(passive))),
                 Err(error) => {
                     debug!(%error, "no passive listener");
+                    metrics::count_error(error.blame());
                     Err(Failure::from(&error))
                 }
             })
@@ -94,6 +96,7 @@ where
 
 /// Logs why storage refused, and reduces it to what the client is told.
 pub(super) fn refuse(error: StorageError) -> Failure {
+    metrics::count_error(error.blame());
     if error.is_fault() {
         error!(error = &error as &dyn std::error::Error, "storage failed");
     } else {

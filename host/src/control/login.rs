@@ -13,12 +13,16 @@ use crate::admission::{FailedLogin, Refusal, SessionPermit};
 use crate::host::Host;
 use crate::identity::Identity;
 use crate::limits;
+use crate::metrics::{self, LoginOutcome};
 use crate::plugin::{self, Continuation, SessionFacts, TlsFacts};
+use crate::sessions::{Sessions, ShownSession};
 use crate::storage::Storage;
 
 /// The login of one control connection.
 pub(super) struct Login {
     facts: Arc<SessionFacts>,
+    /// The same, for whoever looks from outside.
+    shown: ShownSession,
     /// Set between a prompt and its answer.
     continuation: Option<Continuation>,
     user: Option<User>,
@@ -52,9 +56,11 @@ pub(super) enum Answer {
 
 impl Login {
     /// Nobody is logged in.
-    pub(super) fn new(facts: SessionFacts) -> Self {
+    pub(super) fn new(facts: SessionFacts, sessions: &Arc<Sessions>) -> Self {
+        let facts = Arc::new(facts);
         Self {
-            facts: Arc::new(facts),
+            shown: sessions.show(Arc::clone(&facts)),
+            facts,
             continuation: None,
             user: None,
         }
@@ -102,24 +108,55 @@ impl Login {
         Arc::clone(&self.facts)
     }
 
+    /// What is seen of the session from outside.
+    pub(super) fn shown(&self) -> &ShownSession {
+        &self.shown
+    }
+
     /// The control connection is under TLS now, or in clear again.
     pub(super) fn set_tls(&mut self, tls: Option<TlsFacts>) {
-        Arc::make_mut(&mut self.facts).tls = tls;
+        self.change(|facts| facts.tls = tls);
+    }
+
+    /// USER: whom the client wants to be.
+    fn set_user(&mut self, user: &str) {
+        self.change(|facts| facts.user = Some(user.to_owned()));
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut SessionFacts)) {
+        change(Arc::make_mut(&mut self.facts));
+        self.shown.update(&self.facts);
     }
 
     /// Nobody is logged in any more.
     pub(super) fn forget(&mut self) {
         self.continuation = None;
         self.user = None;
-        let facts = Arc::make_mut(&mut self.facts);
-        facts.user = None;
-        facts.principal = None;
-        facts.groups.clear();
-        facts.attributes.clear();
+        self.change(|facts| {
+            facts.user = None;
+            facts.principal = None;
+            facts.groups.clear();
+            facts.attributes.clear();
+        });
     }
 
     /// Takes note of what the authenticators said and puts it in the session's terms.
     pub(super) fn settle(&mut self, answer: Answer, host: &Host) -> LoginStep {
+        let was_asked = !matches!(answer, Answer::Banned);
+        let step = self.step(answer, host);
+        let outcome = match &step {
+            LoginStep::NeedPassword { .. } | LoginStep::NeedAccount { .. } => return step,
+            LoginStep::Granted { .. } => LoginOutcome::Granted,
+            LoginStep::Denied { .. } => LoginOutcome::Denied,
+            LoginStep::Undecided => LoginOutcome::Undecided,
+            LoginStep::TooMany { .. } if was_asked => LoginOutcome::TooMany,
+            LoginStep::TooMany { .. } => LoginOutcome::Banned,
+        };
+        metrics::logins(outcome).increment(1);
+        step
+    }
+
+    fn step(&mut self, answer: Answer, host: &Host) -> LoginStep {
         match answer {
             Answer::Banned => LoginStep::TooMany {
                 text: Refusal::Banned.to_string(),
@@ -174,10 +211,11 @@ impl Login {
     }
 
     fn take(&mut self, identity: Identity, permit: SessionPermit, host: &Host) {
-        let facts = Arc::make_mut(&mut self.facts);
-        facts.principal = Some(identity.principal.clone());
-        facts.groups.clone_from(&identity.groups);
-        facts.attributes.clone_from(&identity.attributes);
+        self.change(|facts| {
+            facts.principal = Some(identity.principal.clone());
+            facts.groups.clone_from(&identity.groups);
+            facts.attributes.clone_from(&identity.attributes);
+        });
         // What has run out already ends at once.
         let expires = identity.expires_at.map(|at| {
             let left = at.duration_since(SystemTime::now()).unwrap_or_default();
@@ -200,7 +238,7 @@ impl Control {
     /// waits the longer the more there were.
     pub(super) fn log_in(&mut self, credential: Credential) -> Job {
         if let Credential::User(user) = &credential {
-            Arc::make_mut(&mut self.login.facts).user = Some(user.clone());
+            self.login.set_user(user);
         }
         let facts = self.login.facts();
         let continuation = self.login.continuation.take();

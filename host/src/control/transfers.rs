@@ -9,10 +9,13 @@ use tokio::time::Instant;
 use tracing::{Span, debug, error, info, warn};
 use wharf_protocol::effect::{Finished, Prepared};
 use wharf_protocol::failure::Failure;
+use wharf_protocol::path::VirtualPath;
 use wharf_protocol::transfer::{Protection, Transfer, TransferKind};
 
 use super::Control;
 use super::job::{Completed, Job, blocking, refuse};
+use crate::metrics::{self, Direction, TransferOutcome};
+use crate::sessions::TransferringSession;
 use crate::sink::Upload;
 use crate::storage::{Object, Place};
 use crate::tls::DataHandshake;
@@ -52,6 +55,7 @@ pub(super) struct Running {
     place: Option<Place>,
     started: Instant,
     logged: bool,
+    _shown: TransferringSession,
 }
 
 impl Running {
@@ -68,22 +72,39 @@ impl Running {
     /// Logs how it ended.
     pub(super) fn log(&mut self, result: &Result<Finished, Failure>) {
         self.logged = true;
-        let (verb, named) = match &self.kind {
-            TransferKind::Retrieve { path, .. } => ("download", path),
-            TransferKind::Store { path, .. } | TransferKind::Append { path, .. } => {
-                ("upload", path)
-            }
-            TransferKind::StoreUnique { directory, .. } => ("upload", directory),
-            TransferKind::List { path, .. } => ("listing", path),
-        };
+        let (kind, named) = named(&self.kind);
         let path = self.place.as_ref().map_or(named, |place| &place.path);
-        let (bytes, milliseconds) = (self.bytes(), self.started.elapsed().as_millis());
-        match result {
-            Ok(_) => info!(%path, bytes, milliseconds, "{verb} finished"),
+        let (verb, bytes, took) = (kind.word(), self.bytes(), self.started.elapsed());
+        let milliseconds = took.as_millis();
+        let outcome = match result {
+            Ok(_) => {
+                info!(%path, bytes, milliseconds, "{verb} finished");
+                TransferOutcome::Finished
+            }
             // What the client asked for is nothing that an operator has to see to.
-            Err(Failure::Aborted) => info!(%path, bytes, milliseconds, "{verb} aborted"),
-            Err(failure) => warn!(%path, bytes, milliseconds, ?failure, "{verb} failed"),
+            Err(Failure::Aborted) => {
+                info!(%path, bytes, milliseconds, "{verb} aborted");
+                TransferOutcome::Aborted
+            }
+            Err(failure) => {
+                warn!(%path, bytes, milliseconds, ?failure, "{verb} failed");
+                TransferOutcome::Failed
+            }
+        };
+        metrics::transfers(kind, outcome).increment(1);
+        metrics::transfer_seconds(kind).record(took);
+    }
+}
+
+/// What is transferred, and as which path the client named it.
+fn named(kind: &TransferKind) -> (metrics::Transfer, &VirtualPath) {
+    match kind {
+        TransferKind::Retrieve { path, .. } => (metrics::Transfer::Download, path),
+        TransferKind::Store { path, .. } | TransferKind::Append { path, .. } => {
+            (metrics::Transfer::Upload, path)
         }
+        TransferKind::StoreUnique { directory, .. } => (metrics::Transfer::Upload, directory),
+        TransferKind::List { path, .. } => (metrics::Transfer::Listing, path),
     }
 }
 
@@ -127,6 +148,10 @@ impl Control {
             Ok(tls) => tls,
             Err(failure) => return Box::pin(async { Completed::Prepared(Err(failure)) }),
         };
+        let moved = metrics::transfer_bytes(match transfer.kind.is_upload() {
+            true => Direction::Received,
+            false => Direction::Sent,
+        });
         let (local, peer) = (self.local, self.peer);
         let deadline = Instant::now() + self.host.config.limits.data_connect_timeout;
         Box::pin(async move {
@@ -147,11 +172,12 @@ impl Control {
                 Ok(socket) => socket,
                 Err(error) => {
                     debug!(%error, "no data connection");
+                    metrics::count_error(error.blame());
                     return Completed::Prepared(Err(Failure::from(&error)));
                 }
             };
             let connection = DataConnection {
-                progress: Arc::new(Progress::new(Arc::new(socket))),
+                progress: Arc::new(Progress::new(Arc::new(socket), moved)),
                 tls,
                 representation: transfer.representation,
                 mode: transfer.mode,
@@ -177,10 +203,14 @@ impl Control {
             }));
             return;
         };
+        let progress = Arc::clone(&ready.connection.progress);
+        let (place, (kind, named)) = (ready.object.place().cloned(), named(&ready.kind));
+        let path = place.as_ref().map_or(named, |place| &place.path);
         self.running = Some(Running {
-            progress: Arc::clone(&ready.connection.progress),
+            _shown: self.login.shown().transfer(kind, path, &progress),
+            progress,
             kind: ready.kind.clone(),
-            place: ready.object.place().cloned(),
+            place,
             started: Instant::now(),
             logged: false,
         });
@@ -302,6 +332,7 @@ fn where_blocking_is_allowed(work: impl FnOnce() + Send + 'static) {
 
 /// Logs why a transfer did not end well, and reduces it to what the client is told.
 fn end(error: TransferError) -> Failure {
+    metrics::count_error(error.blame());
     debug!(
         error = &error as &dyn std::error::Error,
         "the transfer failed"

@@ -16,6 +16,7 @@ use super::advertise::advertised;
 use super::ports::{Lease, Ports};
 use crate::config;
 use crate::limits;
+use crate::metrics;
 use crate::socket::{canonical, same_host};
 
 /// The passive ports of a host, and what clients are told of them.
@@ -45,6 +46,11 @@ impl PassivePool {
         }
     }
 
+    /// How many ports are in use, and how many are free on the local address that has the fewest.
+    pub fn usage(&self) -> (usize, usize) {
+        self.ports.usage()
+    }
+
     /// Opens a listener for the client of the control connection from `peer` to `local`. The
     /// client may connect from now on.
     ///
@@ -66,7 +72,11 @@ impl PassivePool {
             }
             (false, IpAddr::V6(_)) => return Err(DataError::PassiveOverIpv6),
         };
-        let (listener, lease) = self.open(local)?;
+        let (listener, lease) = self.open(local).inspect_err(|error| {
+            if matches!(error, DataError::NoFreePort { .. }) {
+                metrics::passive_refusals().increment(1);
+            }
+        })?;
         let advertise = SocketAddr::new(told, lease.port());
         Ok(Passive {
             listener,

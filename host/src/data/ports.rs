@@ -1,6 +1,6 @@
 //! The passive ports that are handed out, so that no two sessions try the same one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,6 +37,20 @@ impl Ports {
             address,
             port,
         })
+    }
+
+    /// How many ports are leased, and how many are free on the address that has the fewest.
+    pub(super) fn usage(&self) -> (usize, usize) {
+        let used = self.used();
+        let mut each = HashMap::<IpAddr, usize>::new();
+        for (address, _) in used.iter() {
+            *each.entry(*address).or_default() += 1;
+        }
+        let most = each.into_values().max().unwrap_or_default();
+        (
+            used.len(),
+            (self.range.count() as usize).saturating_sub(most),
+        )
     }
 
     /// How far a port is above the lowest of the range.
@@ -94,10 +108,13 @@ mod tests {
         let order: Vec<u16> = leases.iter().map(Lease::port).collect();
         assert_eq!(order, [65_534, 65_535, 65_533]);
         assert!(ports.lease(HERE, 0).is_none());
-        assert_eq!(ports.lease(THERE, 0).unwrap().port(), 65_533);
+        let there = ports.lease(THERE, 0).unwrap();
+        assert_eq!(there.port(), 65_533);
+        assert_eq!(ports.usage(), (4, 0));
+        drop(there);
         drop(leases);
         assert_eq!(ports.lease(HERE, 2).unwrap().port(), 65_535);
-        assert!(ports.used().is_empty());
+        assert_eq!(ports.usage(), (0, 3));
     }
 
     #[test]

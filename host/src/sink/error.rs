@@ -5,6 +5,8 @@ use std::io;
 use rustix::io::Errno;
 use wharf_protocol::failure::Failure;
 
+use crate::metrics::Blame;
+
 /// Why a sink could not do something, split by what a client is told.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
@@ -47,6 +49,17 @@ pub enum SinkError {
     /// The storage failed.
     #[error("the storage failed")]
     Io(#[source] io::Error),
+}
+
+impl SinkError {
+    /// Who has to look at it, if anybody.
+    pub fn blame(&self) -> Option<Blame> {
+        match self {
+            Self::NoSpace | Self::Io(_) => Some(Blame::Storage),
+            Self::PermissionDenied => Some(Blame::Operator),
+            _ => None,
+        }
+    }
 }
 
 impl From<io::Error> for SinkError {

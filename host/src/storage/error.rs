@@ -3,6 +3,7 @@
 use wharf_protocol::failure::Failure;
 
 use crate::checksum::ChecksumError;
+use crate::metrics::Blame;
 use crate::sink::SinkError;
 use crate::transfer::TransferError;
 
@@ -33,6 +34,15 @@ impl StorageError {
     /// Whether the operator has to look at it: the storage failed, or the configuration is wrong.
     pub fn is_fault(&self) -> bool {
         matches!(self, Self::NoSuchSink | Self::Sink(SinkError::Io(_)))
+    }
+
+    /// Who has to look at it, if anybody. A denial is nobody's error.
+    pub fn blame(&self) -> Option<Blame> {
+        match self {
+            Self::NoSuchSink => Some(Blame::Operator),
+            Self::Sink(error) => error.blame(),
+            _ => None,
+        }
     }
 }
 

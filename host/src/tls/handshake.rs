@@ -14,6 +14,7 @@ use wharf_protocol::failure::Failure;
 
 use super::resumption::Accepting;
 use super::{ClientCertificate, SessionTls};
+use crate::metrics::{self, Connection, HandshakeOutcome};
 
 /// The protocol name of FTP (RFC 7301 section 6).
 const ALPN_FTP: &[u8] = b"ftp";
@@ -30,6 +31,35 @@ pub enum HandshakeError {
     /// The data connection did not resume the session of its control connection.
     #[error("the TLS session of the control connection was not resumed")]
     NotResumed,
+}
+
+impl HandshakeError {
+    fn outcome(&self) -> HandshakeOutcome {
+        match self {
+            Self::TimedOut => HandshakeOutcome::TimedOut,
+            Self::Failed(_) => HandshakeOutcome::Failed,
+            Self::NotResumed => HandshakeOutcome::NotResumed,
+        }
+    }
+}
+
+/// Counts a handshake that is over.
+pub fn count(connection: Connection, handshake: Result<&ServerConnection, HandshakeOutcome>) {
+    let (outcome, version) = match handshake {
+        Ok(done) if done.handshake_kind() == Some(HandshakeKind::Resumed) => {
+            (HandshakeOutcome::Resumed, version(done))
+        }
+        Ok(done) => (HandshakeOutcome::Full, version(done)),
+        Err(outcome) => (outcome, "none"),
+    };
+    metrics::tls_handshakes(connection, outcome, version).increment(1);
+}
+
+fn version(connection: &ServerConnection) -> &'static str {
+    match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        _ => "TLSv1.2",
+    }
 }
 
 impl From<&HandshakeError> for Failure {
@@ -66,7 +96,13 @@ pub async fn accept_control<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let stream = accept(stream, &session.control, deadline).await?;
+    let stream = accept(stream, &session.control, deadline).await;
+    let handshake = stream.as_ref().map(|stream| stream.get_ref().1);
+    count(
+        Connection::Control,
+        handshake.map_err(HandshakeError::outcome),
+    );
+    let stream = stream?;
     let facts = TlsFacts::of(stream.get_ref().1);
     Ok((stream, facts))
 }
@@ -177,10 +213,7 @@ impl TlsFacts {
             .and_then(|suite| suite.suite().as_str())
             .unwrap_or("unknown");
         Self {
-            protocol: match connection.protocol_version() {
-                Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
-                _ => "TLSv1.2",
-            },
+            protocol: version(connection),
             // rustls writes `TLS13_` where the registry has `TLS_`.
             cipher: cipher.replacen("TLS13_", "TLS_", 1),
             server_name: connection.server_name().map(str::to_owned),

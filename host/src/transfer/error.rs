@@ -6,6 +6,7 @@ use tokio_rustls::rustls;
 use wharf_protocol::failure::Failure;
 
 use super::secure::NoCloseNotify;
+use crate::metrics::Blame;
 use crate::sink::SinkError;
 
 /// Why a transfer did not end well, split by whose fault it is.
@@ -44,6 +45,24 @@ pub enum TransferError {
     /// What has a say in it could not decide.
     #[error("it could not be decided: {0}")]
     Undecided(String),
+}
+
+impl TransferError {
+    /// Who has to look at it, if anybody.
+    pub fn blame(&self) -> Option<Blame> {
+        match self {
+            Self::Aborted | Self::TooLarge => None,
+            Self::ConnectionLost(_)
+            | Self::Stalled
+            | Self::Truncated
+            | Self::Tls(_)
+            | Self::Deflate
+            | Self::Handshake(_)
+            | Self::NotResumed => Some(Blame::Client),
+            Self::Undecided(_) => Some(Blame::Plugin),
+            Self::Sink(error) => error.blame(),
+        }
+    }
 }
 
 impl From<io::Error> for TransferError {

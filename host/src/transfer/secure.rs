@@ -10,7 +10,8 @@ use tokio_rustls::rustls::ServerConnection;
 use super::buffer::Block;
 use super::{Settings, TransferError};
 use crate::limits::TRANSFER_BLOCK_BYTES;
-use crate::tls::DataHandshake;
+use crate::metrics::{Connection, HandshakeOutcome};
+use crate::tls::{self, DataHandshake};
 
 /// A data connection after its handshake.
 pub(super) struct Secured {
@@ -47,7 +48,14 @@ impl Secured {
             incoming,
             strict_close: settings.strict_close,
         };
-        secured.shake_hands(settings.handshake).map_err(failed)?;
+        if let Err(error) = secured.shake_hands(settings.handshake) {
+            let outcome = match error.kind() {
+                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => HandshakeOutcome::TimedOut,
+                _ => HandshakeOutcome::Failed,
+            };
+            tls::count_handshake(Connection::Data, Err(outcome));
+            return Err(failed(error));
+        }
         secured
             .socket()
             .set_read_timeout(Some(settings.stall))
@@ -55,8 +63,10 @@ impl Secured {
         let kind = secured.connection.handshake_kind();
         if tls.finish(kind).is_err() {
             let _ = secured.send_close_notify();
+            tls::count_handshake(Connection::Data, Err(HandshakeOutcome::NotResumed));
             return Err(TransferError::NotResumed);
         }
+        tls::count_handshake(Connection::Data, Ok(&secured.connection));
         Ok(secured)
     }
 

@@ -18,8 +18,7 @@ struct PluginUpload {
     mode: WriteMode,
     /// What stood there when the upload began.
     there: Option<Version>,
-    /// The byte behind the last one that was written.
-    end: u64,
+    size: u64,
     /// Read back by whoever decides on it, who only has it by reference.
     staged: Mutex<Option<LeasedUpload>>,
 }
@@ -52,7 +51,7 @@ pub(super) fn begin(
         sink: sink.clone(),
         mode,
         there: there.as_ref().map(Version::from),
-        end: match start {
+        size: match start {
             Start::Replace => 0,
             Start::Append => there.as_ref().map_or(0, |entry| entry.size),
             Start::Resume(offset) => offset,
@@ -108,17 +107,13 @@ impl Upload for PluginUpload {
             if let Some(staged) = staged_of(self) {
                 runtime.block_on(staged.write(piece.to_vec()))?;
             }
-            self.end += piece.len() as u64;
+            self.size += piece.len() as u64;
         }
         Ok(())
     }
 
     fn size(&self) -> Result<u64, SinkError> {
-        let before = self.there.map_or(0, |there| there.size);
-        Ok(match self.mode {
-            WriteMode::At(1..) => self.end.max(before),
-            _ => self.end,
-        })
+        Ok(self.size)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, SinkError> {

@@ -78,7 +78,7 @@ impl Ends {
     pub(super) fn connect(&self) -> (DataConnection, Peer) {
         let (server, client) = pair();
         let connection = DataConnection {
-            progress: Arc::new(Progress::new(Arc::new(server))),
+            progress: Arc::new(Progress::new(Arc::new(server), Counter::noop())),
             tls: self
                 .tls
                 .as_ref()
