@@ -148,7 +148,7 @@ pub enum Start {
     Replace,
     /// Behind the last byte; a missing file is made.
     Append,
-    /// To this byte of a file that is there; what stood behind it is cut off.
+    /// To this byte of a file that is there: what the new bytes do not reach stays.
     Resume(u64),
 }
 

@@ -18,6 +18,8 @@ use crate::plugin::storage_sink::{Feature, Page, Start};
 use crate::plugin::{LivePlugins, Plugin, Role};
 
 mod reader;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 /// Entries that are asked for at once.

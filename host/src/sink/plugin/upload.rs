@@ -18,7 +18,8 @@ struct PluginUpload {
     mode: WriteMode,
     /// What stood there when the upload began.
     there: Option<Version>,
-    size: u64,
+    /// The byte behind the last one that was written.
+    end: u64,
     /// Read back by whoever decides on it, who only has it by reference.
     staged: Mutex<Option<LeasedUpload>>,
 }
@@ -51,7 +52,7 @@ pub(super) fn begin(
         sink: sink.clone(),
         mode,
         there: there.as_ref().map(Version::from),
-        size: match start {
+        end: match start {
             Start::Replace => 0,
             Start::Append => there.as_ref().map_or(0, |entry| entry.size),
             Start::Resume(offset) => offset,
@@ -107,13 +108,17 @@ impl Upload for PluginUpload {
             if let Some(staged) = staged_of(self) {
                 runtime.block_on(staged.write(piece.to_vec()))?;
             }
-            self.size += piece.len() as u64;
+            self.end += piece.len() as u64;
         }
         Ok(())
     }
 
     fn size(&self) -> Result<u64, SinkError> {
-        Ok(self.size)
+        let before = self.there.map_or(0, |there| there.size);
+        Ok(match self.mode {
+            WriteMode::At(1..) => self.end.max(before),
+            _ => self.end,
+        })
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, SinkError> {

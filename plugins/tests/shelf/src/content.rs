@@ -69,6 +69,8 @@ impl Reader for ContentReader {
 pub struct Writer {
     content: Content,
     last: Vec<u8>,
+    /// The file that is written over: what the new bytes do not reach stays.
+    over: Option<Content>,
 }
 
 impl Writer {
@@ -80,14 +82,21 @@ impl Writer {
                 size: 0,
             },
             last: Vec::new(),
+            over: None,
         })
     }
 
-    /// Adds the first `length` bytes of `content`.
-    pub fn copy(&mut self, content: Content, length: u64) -> Result<(), StorageError> {
-        let mut offset = 0;
-        while offset < length {
-            let wanted = u32::try_from(length - offset).unwrap_or(u32::MAX);
+    /// Goes on at `offset` of `content`.
+    pub fn resume(&mut self, content: Content, offset: u64) -> Result<(), StorageError> {
+        self.copy(content, 0, offset)?;
+        self.over = Some(content);
+        Ok(())
+    }
+
+    /// Adds the bytes of `content` between two offsets.
+    fn copy(&mut self, content: Content, mut offset: u64, end: u64) -> Result<(), StorageError> {
+        while offset < end {
+            let wanted = u32::try_from(end - offset).unwrap_or(u32::MAX);
             let piece = content.read(offset, wanted)?;
             if piece.is_empty() {
                 return Ok(());
@@ -115,12 +124,22 @@ impl Writer {
         if offset < self.content.size {
             return self.content.read(offset, length);
         }
-        let start = self.last.len().min((offset - self.content.size) as usize);
-        let end = self.last.len().min(start + length as usize);
-        Ok(self.last[start..end].to_vec())
+        let start = (offset - self.content.size) as usize;
+        match self.over {
+            Some(over) if start >= self.last.len() => over.read(offset, length),
+            _ => {
+                let start = start.min(self.last.len());
+                let end = self.last.len().min(start + length as usize);
+                Ok(self.last[start..end].to_vec())
+            }
+        }
     }
 
     pub fn finish(mut self) -> Result<Content, StorageError> {
+        if let Some(over) = self.over {
+            let written = self.content.size + self.last.len() as u64;
+            self.copy(over, written, over.size)?;
+        }
         if !self.last.is_empty() {
             self.store()?;
         }

@@ -95,8 +95,8 @@ impl StorageSink for Shelf {
             Err(error) => return Err(error),
         };
         match (at, there) {
-            (Start::Append, Some(content)) => writer.copy(content, content.size)?,
-            (Start::Resume(offset), Some(content)) => writer.copy(content, offset)?,
+            (Start::Append, Some(content)) => writer.resume(content, content.size)?,
+            (Start::Resume(offset), Some(content)) => writer.resume(content, offset)?,
             (Start::Replace, _) | (_, None) => {}
         }
         Ok(Box::new(Staged(Some(writer))))

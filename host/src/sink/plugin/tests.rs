@@ -1,0 +1,113 @@
+//! The checks of every sink, over a back end in a real plugin.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+use super::super::suite;
+use crate::config::{Config, PluginSink, Sink as Settings};
+use crate::host::Host;
+use crate::sink::{Key, Sink, WriteMode};
+
+/// A host whose sink `shelf` is the plugin of that name.
+struct Fixture {
+    _folder: TempDir,
+    host: Arc<Host>,
+}
+
+impl Fixture {
+    async fn new(limits: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let plugins = folder.path().join("plugins");
+        fs::create_dir_all(&plugins).unwrap();
+        fs::create_dir(folder.path().join("data")).unwrap();
+        fs::copy(shelf(), plugins.join("50-shelf.wasm")).unwrap();
+        let sidecar = format!("[allow]\nstate = {{ max-bytes = \"64MiB\" }}\n{limits}");
+        fs::write(plugins.join("50-shelf.toml"), sidecar).unwrap();
+        let mut config = Config::defaults(folder.path());
+        let plugin = "50-shelf".to_owned();
+        let settings = Settings::Plugin(PluginSink { plugin });
+        config.sinks.insert("shelf".to_owned(), settings);
+        let (host, _) = Host::start(config).await.unwrap();
+        Self {
+            _folder: folder,
+            host,
+        }
+    }
+
+    /// Does `work` where a sink may be used.
+    async fn with_sink<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Sink) -> T + Send + 'static,
+    ) -> T {
+        let sink = Arc::clone(self.host.sinks.named("shelf").unwrap());
+        spawn_blocking(move || work(&*sink)).await.unwrap()
+    }
+}
+
+/// The plugin, built by `cargo xtask plugins` into the directory beside the host's program.
+fn shelf() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let release = test.parent().and_then(Path::parent).unwrap();
+    let plugins = env::var_os("WHARF_PLUGINS").map_or(release.join("plugins"), PathBuf::from);
+    let shelf = plugins.join("tests/shelf.wasm");
+    assert!(
+        shelf.exists(),
+        "{} is not there: run `cargo xtask plugins`",
+        shelf.display()
+    );
+    shelf
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_passes_the_checks_of_every_sink() {
+    let fixture = Fixture::new("[limits]\ninstances = 16\n").await;
+    fixture.with_sink(|sink| suite::run(sink)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_ends_gives_its_instance_back() {
+    let fixture = Fixture::new("[limits]\ninstances = 1\n").await;
+    fixture
+        .with_sink(|sink| {
+            let key = |text| Key::parse(text).unwrap();
+            for round in 0..3 {
+                suite::store(sink, &key("a"), b"0123456789");
+                assert_eq!(suite::content(sink, &key("a"), 4), b"456789", "{round}");
+                let mut dropped = sink.create(&key("b"), WriteMode::Replace).unwrap();
+                dropped.write(b"lost").unwrap();
+                drop(dropped);
+                assert_eq!(suite::names(sink, &Key::root()), ["a"], "{round}");
+            }
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_streams_is_never_held_as_a_whole() {
+    const SIZE: u64 = 256 * 1024 * 1024;
+    // An instance may have far less memory than the file has bytes.
+    let fixture = Fixture::new("[limits]\nmemory = \"4MiB\"\n").await;
+    let moved = fixture.with_sink(|sink| {
+        let key = |text: &str| Key::parse(text).unwrap();
+        let mut reader = sink.open(&key(&format!("zeros-{SIZE}")), 0).unwrap();
+        let mut upload = sink.create(&key("void-a"), WriteMode::Replace).unwrap();
+        let mut buffer = vec![0; 256 * 1024];
+        let mut moved = 0;
+        loop {
+            let count = reader.read(&mut buffer).unwrap();
+            if count == 0 {
+                break;
+            }
+            upload.write(&buffer[..count]).unwrap();
+            moved += count as u64;
+        }
+        upload.commit().unwrap();
+        moved
+    });
+    assert_eq!(moved.await, SIZE);
+}
