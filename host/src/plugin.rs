@@ -7,10 +7,12 @@
 //!
 //! A failure of a plugin is not a no: it is told apart from a denial in every type here.
 
+mod account;
 mod allow;
 mod auth;
 mod authenticator;
 mod bindings;
+mod breaker;
 mod cache;
 mod call;
 mod componentize;
@@ -22,6 +24,7 @@ mod engine;
 mod evolution;
 mod facts;
 mod fault;
+mod histogram;
 mod imports;
 mod inspect;
 mod instance;
@@ -38,6 +41,7 @@ mod session_guard;
 mod settings;
 mod sidecar;
 mod state_store;
+mod statistics;
 pub mod storage_sink;
 mod text;
 pub mod workbench;
@@ -59,6 +63,9 @@ pub use role::{Role, Surface};
 pub use services::Services;
 pub use session_guard::SessionRuling;
 pub use sidecar::Sidecar;
+pub use statistics::{
+    CallStatus, InstanceStatus, LastError, PluginStatus, PluginsStatus, RejectedCandidate,
+};
 
 use crate::config::{Config, PluginSink, Sink};
 pub use crate::tls::TlsFacts;

@@ -73,7 +73,7 @@ impl Plugin {
                 in_host_terms(store, step)
             })
         });
-        checked(step.await??)
+        self.checked(step.await??)
     }
 
     /// PASS or ACCT.
@@ -99,7 +99,17 @@ impl Plugin {
                 in_host_terms(store, step)
             })
         });
-        checked(step.await??)
+        self.checked(step.await??)
+    }
+
+    fn checked(&self, step: Step) -> Result<Step, CallError> {
+        match &step {
+            Step::Ask(prompt) if prompt.continuation.len() > MAX_CONTINUATION => {
+                let fault = format!("its continuation is longer than {MAX_CONTINUATION} bytes");
+                Err(self.nonsense(fault))
+            }
+            _ => Ok(step),
+        }
     }
 }
 
@@ -143,14 +153,4 @@ fn in_host_terms(
         wit::Step::Deny(denial) => Step::Deny(denial),
         wit::Step::Pass => Step::Pass,
     }))
-}
-
-fn checked(step: Step) -> Result<Step, CallError> {
-    match &step {
-        Step::Ask(prompt) if prompt.continuation.len() > MAX_CONTINUATION => {
-            let text = format!("its continuation is longer than {MAX_CONTINUATION} bytes");
-            Err(CallError::Nonsense(text))
-        }
-        _ => Ok(step),
-    }
 }

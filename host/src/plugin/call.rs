@@ -1,14 +1,18 @@
 //! One call of a plugin: an instance, its bounds, and what becomes of it afterwards.
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use wasmtime::component::{InstancePre, Resource};
 
+use super::bindings::imports::wharf::plugin::types::Failure;
 use super::bindings::lifecycle::RoleIndices as LifecycleIndices;
 use super::bindings::lifecycle::exports::wharf::plugin::lifecycle::Problem;
+use super::breaker::Breaker;
 use super::engine::PluginEngine;
 use super::facts::SessionFacts;
 use super::fault::{CallError, trap_cause};
@@ -17,6 +21,7 @@ use super::instance::{InstanceState, PluginFacts, PluginInstance, metered};
 use super::pool::Pool;
 use super::role::{Indices, Surface};
 use super::services::Granted;
+use super::statistics::Statistics;
 use super::storage_sink::Features;
 use super::text::one_line;
 
@@ -24,6 +29,11 @@ use super::text::one_line;
 pub struct Plugin {
     /// What all its instances share.
     pub(super) facts: Arc<PluginFacts>,
+    /// Its component.
+    pub(super) file: PathBuf,
+    /// The generation that it came with.
+    pub(super) generation: u64,
+    pub(super) loaded_at: SystemTime,
     /// What it exports and imports.
     pub(super) surface: Surface,
     pub(super) engine: Arc<PluginEngine>,
@@ -33,6 +43,8 @@ pub struct Plugin {
     pub(super) granted: Arc<Granted>,
     pub(super) sink_features: OnceCell<Features>,
     pub(super) pool: Pool,
+    pub(super) breaker: Breaker,
+    pub(super) statistics: Statistics,
 }
 
 /// A call as it runs in an instance.
@@ -45,21 +57,26 @@ impl Plugin {
     }
 
     /// Calls `function` on behalf of `session`, within all bounds.
-    pub(super) async fn call<R, Q>(
+    pub(super) async fn call<T, Q>(
         &self,
         function: &'static str,
         session: Arc<SessionFacts>,
         question: Q,
-    ) -> Result<R, CallError>
+    ) -> Result<Result<T, Failure>, CallError>
     where
-        R: Send,
-        Q: for<'i> FnOnce(&'i mut PluginInstance, Resource<SessionView>) -> Running<'i, R> + Send,
+        T: Send,
+        Q: for<'i> FnOnce(
+                &'i mut PluginInstance,
+                Resource<SessionView>,
+            ) -> Running<'i, Result<T, Failure>>
+            + Send,
     {
-        self.run(function, move |instance| {
+        let undecided = |answer: &Result<T, Failure>| answer.as_ref().err().cloned();
+        let work = self.pooled(function, move |instance| {
             let lent = instance.lend(session);
             question(instance, lent)
-        })
-        .await
+        });
+        self.admitted(function, work, undecided).await
     }
 
     /// Calls `function`, which is about no session, within all bounds.
@@ -72,22 +89,21 @@ impl Plugin {
         R: Send,
         Q: for<'i> FnOnce(&'i mut PluginInstance) -> Running<'i, R> + Send,
     {
-        self.run(function, question).await
+        let work = self.pooled(function, question);
+        self.admitted(function, work, |_| None).await
     }
 
-    async fn run<R, Q>(&self, function: &'static str, question: Q) -> Result<R, CallError>
+    /// In an instance that serves others before and after.
+    async fn pooled<R, Q>(&self, function: &'static str, question: Q) -> Result<R, CallError>
     where
         R: Send,
         Q: for<'i> FnOnce(&'i mut PluginInstance) -> Running<'i, R> + Send,
     {
-        let answer = async {
-            let _seat = self.pool.seat().await?;
-            let mut instance = self.warm_or_started().await?;
-            let answer = ask(function, &mut instance, question).await?;
-            self.pool.keep(instance);
-            Ok(answer)
-        };
-        self.within_deadline(function, answer).await
+        let _seat = self.pool.seat().await?;
+        let mut instance = self.warm_or_started().await?;
+        let answer = ask(function, &mut instance, question).await?;
+        self.pool.keep(instance);
+        Ok(answer)
     }
 
     /// An instance that is ready for a call. Only with a seat.

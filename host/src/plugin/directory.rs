@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Plugins;
 use super::engine::MAX_INSTANCES;
-use super::load::{LoadCause, LoadError, PluginRuntime, Warning};
+use super::load::{Candidate, LoadCause, LoadError, PluginRuntime, Warning};
 use super::sidecar::Sidecar;
 
 /// Plugins of one host; each is asked in turn at every login.
@@ -19,6 +19,14 @@ struct Found {
     name: String,
     component: PathBuf,
     sidecar: Sidecar,
+}
+
+impl Found {
+    /// Reads the component. It may be large: not for a thread that serves connections.
+    fn candidate(self, sinks: &[String], generation: u64) -> Result<Candidate, LoadCause> {
+        self.sidecar.check_sinks(sinks)?;
+        Candidate::read(&self.name, &self.component, self.sidecar, generation)
+    }
 }
 
 impl Plugins {
@@ -47,15 +55,11 @@ impl Plugins {
             });
         }
         let (mut plugins, mut warnings) = (Vec::new(), Vec::new());
-        for Found {
-            name,
-            component,
-            sidecar,
-        } in found
-        {
-            let loaded = match sidecar.check_sinks(&sinks) {
-                Ok(()) => runtime.load(&name, &component, sidecar).await,
-                Err(problems) => Err(problems.into()),
+        for found in found {
+            let (name, file) = (found.name.clone(), found.component.clone());
+            let loaded = match found.candidate(&sinks, 1) {
+                Ok(candidate) => runtime.load(candidate).await,
+                Err(cause) => Err(cause),
             };
             match loaded {
                 Ok((plugin, odd)) => {
@@ -65,7 +69,7 @@ impl Plugins {
                 }
                 Err(cause) => errors.push(LoadError {
                     plugin: name,
-                    file: component,
+                    file,
                     cause,
                 }),
             }

@@ -51,6 +51,87 @@ pub enum CallError {
     /// A new instance could not be made.
     #[error("an instance could not be started: {0}")]
     Start(String),
+    /// It failed so often of late that it is not asked for a while.
+    #[error("unavailable: the plugin kept failing and is not asked for another {0:.0?}")]
+    Unavailable(Duration),
+}
+
+/// Declares the kinds of failures with what metrics and statistics call them.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal,)+) => {
+        /// What kind of failure it is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum FailureKind {
+            $($(#[$doc])* $kind,)+
+        }
+
+        impl FailureKind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// What metrics and statistics call it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// [`CallError::Failed`]
+    Failed = "failed",
+    /// [`CallError::Nonsense`]
+    Nonsense = "nonsense",
+    /// [`CallError::Trapped`]
+    Trapped = "trap",
+    /// [`CallError::Exceeded`]
+    Exceeded = "limit",
+    /// [`CallError::Deadline`]
+    Deadline = "deadline",
+    /// [`CallError::QueueFull`]
+    QueueFull = "queue-full",
+    /// [`CallError::InstanceGone`]
+    InstanceGone = "instance-gone",
+    /// [`CallError::Start`]
+    Start = "start",
+    /// [`CallError::Unavailable`]
+    Unavailable = "unavailable",
+}
+
+impl CallError {
+    /// What kind of failure it is.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Failed(_) => FailureKind::Failed,
+            Self::Nonsense(_) => FailureKind::Nonsense,
+            Self::Trapped { .. } => FailureKind::Trapped,
+            Self::Exceeded { .. } => FailureKind::Exceeded,
+            Self::Deadline { .. } => FailureKind::Deadline,
+            Self::QueueFull => FailureKind::QueueFull,
+            Self::InstanceGone => FailureKind::InstanceGone,
+            Self::Start(_) => FailureKind::Start,
+            Self::Unavailable(_) => FailureKind::Unavailable,
+        }
+    }
+
+    /// Whether the plugin itself is at fault, which must not go on for ever. One that says that it
+    /// cannot decide works as it should, one that is asked too much can do nothing for it, and an
+    /// instance is gone because of a fault that was counted.
+    pub fn is_fault(&self) -> bool {
+        match self.kind() {
+            FailureKind::Failed
+            | FailureKind::QueueFull
+            | FailureKind::InstanceGone
+            | FailureKind::Unavailable => false,
+            FailureKind::Nonsense
+            | FailureKind::Trapped
+            | FailureKind::Exceeded
+            | FailureKind::Deadline
+            | FailureKind::Start => true,
+        }
+    }
 }
 
 impl From<Failure> for CallError {

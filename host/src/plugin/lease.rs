@@ -26,7 +26,7 @@ impl Plugin {
                 _seat: seat,
             })
         };
-        self.within_deadline("start", lease).await
+        self.admitted("start", lease, |_| None).await
     }
 }
 
@@ -44,7 +44,7 @@ impl Lease {
         // Taken out meanwhile: a call that is given up half way leaves an instance to nobody.
         let mut instance = self.instance.take().ok_or(CallError::InstanceGone)?;
         let answer = ask(function, &mut instance, question);
-        let answer = self.plugin.within_deadline(function, answer).await?;
+        let answer = self.plugin.continued(function, answer).await?;
         self.instance = Some(instance);
         Ok(answer)
     }

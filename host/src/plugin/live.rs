@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::Plugins;
+use super::statistics::PluginsStatus;
 
 /// The generation of plugins that serves, as one that can be replaced.
 ///
@@ -26,5 +27,15 @@ impl LivePlugins {
     /// The generation that serves now.
     pub fn current(&self) -> Arc<Plugins> {
         self.current.load_full()
+    }
+
+    /// What an operator is told of it.
+    pub fn status(&self) -> PluginsStatus {
+        let current = self.current();
+        PluginsStatus {
+            generation: current.generation(),
+            plugins: current.all().iter().map(|plugin| plugin.status()).collect(),
+            rejected: Vec::new(),
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
@@ -11,6 +12,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::bindings;
 use super::bindings::lifecycle::exports::wharf::plugin::lifecycle;
+use super::breaker::Breaker;
 use super::cache::CodeCache;
 use super::call::Plugin;
 use super::componentize::{self, FormError};
@@ -23,6 +25,7 @@ use super::pool::Pool;
 use super::role::{Indices, Role, Surface};
 use super::services::Services;
 use super::sidecar::{OnFailure, Sha256Pin, Sidecar};
+use super::statistics::Statistics;
 use super::text::{hex, one_line};
 use crate::config::error::{Origin, Problem, Problems};
 
@@ -123,6 +126,56 @@ impl std::fmt::Display for Warning {
     }
 }
 
+/// What is to become a plugin.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Its name.
+    pub name: String,
+    /// The component, or the core module that is made one.
+    pub file: PathBuf,
+    /// What the file holds.
+    pub bytes: Arc<Vec<u8>>,
+    /// Of the file.
+    pub sha256: [u8; 32],
+    /// What stands beside it.
+    pub sidecar: Sidecar,
+    /// The generation that it is to come with.
+    pub generation: u64,
+}
+
+impl Candidate {
+    /// Reads `file`. It may be large: not for a thread that serves connections.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(
+        name: &str,
+        file: &Path,
+        sidecar: Sidecar,
+        generation: u64,
+    ) -> Result<Self, LoadCause> {
+        let bytes = read(file)?;
+        Ok(Self {
+            name: name.to_owned(),
+            file: file.to_owned(),
+            sha256: Sha256::digest(&bytes).into(),
+            bytes: Arc::new(bytes),
+            sidecar,
+            generation,
+        })
+    }
+
+    fn check_pin(&self) -> Result<(), LoadCause> {
+        match self.sidecar.sha256 {
+            Some(Sha256Pin(expected)) if expected != self.sha256 => Err(LoadCause::Pin {
+                found: hex(&self.sha256),
+                expected: hex(&expected),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What all plugins are loaded with; lives as long as the host.
 pub struct PluginRuntime {
     engine: Arc<PluginEngine>,
@@ -150,65 +203,34 @@ impl PluginRuntime {
         })
     }
 
-    /// Loads the plugin `name` from the component in `file`, and says what is odd about it.
+    /// Makes a plugin of `candidate`, and says what is odd about it.
     ///
     /// # Errors
     /// Why it cannot serve.
-    pub async fn load(
-        &self,
-        name: &str,
-        file: &Path,
-        sidecar: Sidecar,
-    ) -> Result<(Plugin, Vec<Warning>), LoadCause> {
-        let bytes = Arc::new(read(file)?);
-        let loaded = self.load_bytes(name, file, Arc::clone(&bytes), sidecar);
-        loaded.await.map_err(|cause| explained(cause, &bytes))
+    pub async fn load(&self, candidate: Candidate) -> Result<(Plugin, Vec<Warning>), LoadCause> {
+        let bytes = Arc::clone(&candidate.bytes);
+        let loaded = self.tried(candidate).await;
+        loaded.map_err(|cause| explained(cause, &bytes))
     }
 
-    async fn load_bytes(
-        &self,
-        name: &str,
-        file: &Path,
-        bytes: Arc<Vec<u8>>,
-        sidecar: Sidecar,
-    ) -> Result<(Plugin, Vec<Warning>), LoadCause> {
-        let sha256: [u8; 32] = Sha256::digest(bytes.as_slice()).into();
-        if let Some(Sha256Pin(expected)) = sidecar.sha256.filter(|pin| pin.0 != sha256) {
-            return Err(LoadCause::Pin {
-                found: hex(&sha256),
-                expected: hex(&expected),
-            });
-        }
-        let component = self.compile(name, bytes).await?;
+    async fn tried(&self, candidate: Candidate) -> Result<(Plugin, Vec<Warning>), LoadCause> {
+        candidate.check_pin()?;
+        let bytes = Arc::clone(&candidate.bytes);
+        let component = self.compile(&candidate.name, bytes).await?;
         let surface = Surface::of(&component, self.engine.wasmtime());
         check_roles(&surface)?;
-        if sidecar.on_failure == OnFailure::Allow {
+        if candidate.sidecar.on_failure == OnFailure::Allow {
             check_may_allow(&surface)?;
         }
         let component = self
             .linker
             .instantiate_pre(&component)
             .map_err(|e| mismatch(&e))?;
-        let Sidecar {
-            settings,
-            allow,
-            limits,
-            on_failure,
-            origin,
-            ..
-        } = sidecar;
-        let facts = PluginFacts {
-            name: name.to_owned(),
-            sha256,
-            settings,
-            allow,
-            limits,
-            on_failure,
-        };
-        let plugin = self.assemble(facts, surface, component)?;
+        let origin = candidate.sidecar.origin.clone();
+        let plugin = self.assemble(candidate, surface, component)?;
         let mut warnings = odd(&plugin);
         let problems = trial(&plugin, &mut warnings).await?;
-        Problems::check(settings_problems(problems, file, origin.as_ref()))
+        Problems::check(settings_problems(problems, &plugin.file, origin.as_ref()))
             .map_err(LoadCause::Settings)?;
         let started = plugin.within_deadline("start", plugin.started()).await?;
         plugin.pool.keep(started);
@@ -233,11 +255,26 @@ impl PluginRuntime {
 
     fn assemble(
         &self,
-        facts: PluginFacts,
+        candidate: Candidate,
         surface: Surface,
         component: InstancePre<InstanceState>,
     ) -> Result<Plugin, LoadCause> {
         let roles = Indices::of(&surface, &component).map_err(|error| mismatch(&error))?;
+        let Sidecar {
+            settings,
+            allow,
+            limits,
+            on_failure,
+            ..
+        } = candidate.sidecar;
+        let facts = PluginFacts {
+            name: candidate.name,
+            sha256: candidate.sha256,
+            settings,
+            allow,
+            limits,
+            on_failure,
+        };
         let lifecycle = surface
             .lifecycle
             .then(|| bindings::lifecycle::RoleIndices::new(&component))
@@ -248,6 +285,9 @@ impl PluginRuntime {
         Ok(Plugin {
             pool: Pool::new(facts.limits.instances),
             facts: Arc::new(facts),
+            file: candidate.file,
+            generation: candidate.generation,
+            loaded_at: SystemTime::now(),
             surface,
             engine: Arc::clone(&self.engine),
             component,
@@ -255,6 +295,8 @@ impl PluginRuntime {
             lifecycle,
             granted: Arc::new(granted),
             sink_features: OnceCell::new(),
+            breaker: Breaker::default(),
+            statistics: Statistics::default(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Instances of one plugin between calls, and who waits for one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::fault::CallError;
 use super::instance::PluginInstance;
 use super::limits::MAX_WAITING;
+use super::statistics::InstanceStatus;
 
 /// Calls after which an instance is thrown away, so that a leak in a guest has an end.
 const MAX_CALLS: u32 = 10_000;
@@ -19,16 +20,33 @@ const MEMORY_SLACK: usize = 1024 * 1024;
 
 /// The instances of a plugin. What was used last is used first: its memory is in the caches.
 pub struct Pool {
-    warm: Mutex<Vec<PluginInstance>>,
+    warm: Mutex<Warm>,
+    limit: usize,
+    /// Handed out in the order in which they were asked for.
     seats: Arc<Semaphore>,
     waiting: AtomicUsize,
+}
+
+/// Instances between calls.
+struct Warm {
+    /// The one used last is the last.
+    instances: Vec<PluginInstance>,
+    /// How many of the first ones no call has needed since this was last asked.
+    unneeded: usize,
+    /// Whether another plugin has taken this one's place.
+    retired: bool,
 }
 
 impl Pool {
     /// For at most `instances` at once.
     pub fn new(instances: usize) -> Self {
         Self {
-            warm: Mutex::new(Vec::with_capacity(instances)),
+            warm: Mutex::new(Warm {
+                instances: Vec::new(),
+                unneeded: 0,
+                retired: false,
+            }),
+            limit: instances,
             seats: Arc::new(Semaphore::new(instances)),
             waiting: AtomicUsize::new(0),
         }
@@ -54,30 +72,57 @@ impl Pool {
 
     /// An instance that has served before. Only with a seat.
     pub fn take(&self) -> Option<PluginInstance> {
-        self.warm
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
+        let mut warm = self.lock();
+        let instance = warm.instances.pop();
+        warm.unneeded = warm.unneeded.min(warm.instances.len());
+        instance
     }
 
     /// Keeps `instance` for the next call, unless it has served long enough. Only after a call that
     /// went well.
     pub fn keep(&self, instance: PluginInstance) {
-        if instance.calls < MAX_CALLS && !is_worn(&instance) {
-            self.warm
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(instance);
+        if instance.calls >= MAX_CALLS || is_worn(&instance) {
+            return;
+        }
+        let mut warm = self.lock();
+        if !warm.retired {
+            warm.instances.push(instance);
         }
     }
 
-    /// How many instances wait for a call.
-    #[cfg(test)]
-    pub fn warm(&self) -> usize {
-        self.warm
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+    /// Lets go of the instances that no call has needed since this was last called, but for one.
+    pub fn trim(&self) {
+        let mut warm = self.lock();
+        let idle = warm.unneeded.min(warm.instances.len().saturating_sub(1));
+        let idle: Vec<PluginInstance> = warm.instances.drain(..idle).collect();
+        warm.unneeded = warm.instances.len();
+        // Ending an instance takes longer than a call may wait for the lock.
+        drop(warm);
+        drop(idle);
+    }
+
+    /// Lets go of all instances, and of those that still serve when they come back: another plugin
+    /// has taken this one's place.
+    pub fn retire(&self) {
+        let mut warm = self.lock();
+        warm.retired = true;
+        let instances = std::mem::take(&mut warm.instances);
+        drop(warm);
+        drop(instances);
+    }
+
+    /// What an operator is told of it.
+    pub fn status(&self) -> InstanceStatus {
+        InstanceStatus {
+            limit: self.limit,
+            warm: self.lock().instances.len(),
+            busy: self.limit.saturating_sub(self.seats.available_permits()),
+            waiting: self.waiting.load(Ordering::Relaxed),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Warm> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Plugins that behave and plugins that do not, in a real engine.
 
 mod allowances;
+mod breaking;
 mod chain;
 mod containment;
 mod evolution;

@@ -21,7 +21,7 @@ use super::imports::grants::GrantDraft;
 use super::imports::session::SessionView;
 use super::instance::{PluginInstance, metered};
 use super::limits::thread_cpu_ns;
-use super::load::{LoadCause, PluginRuntime, Warning};
+use super::load::{Candidate, LoadCause, PluginRuntime, Warning};
 use super::sidecar::Sidecar;
 use super::{SessionFacts, role};
 
@@ -82,7 +82,8 @@ impl Workbench {
         file: &Path,
         sidecar: Sidecar,
     ) -> Result<(Self, Vec<Warning>), LoadCause> {
-        let (plugin, warnings) = runtime.load(name, file, sidecar).await?;
+        let candidate = Candidate::read(name, file, sidecar, 1)?;
+        let (plugin, warnings) = runtime.load(candidate).await?;
         Ok((Self { plugin }, warnings))
     }
 
