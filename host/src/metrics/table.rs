@@ -3,8 +3,8 @@
 use ::metrics::{Counter, Gauge, Histogram, Label};
 
 use super::words::{
-    Blame, CallFailure, Connection, ConnectionRefusal, Direction, HandshakeOutcome, LoginOutcome,
-    ReloadOutcome, Transfer, TransferOutcome,
+    Blame, CallFailure, Capability, Connection, ConnectionRefusal, Direction, HandshakeOutcome,
+    LoginOutcome, ReloadOutcome, Transfer, TransferOutcome,
 };
 use super::{Handle, LabelValue, Metric, handle};
 use crate::plugin::Role;
@@ -86,6 +86,8 @@ table! {
     plugin_queue(plugin: &str) -> Gauge = "wharf_plugin_queue";
     /// 1 while a plugin is not asked because it kept failing.
     plugin_breaker_open(plugin: &str) -> Gauge = "wharf_plugin_breaker_open";
+    /// What a plugin asked for and its sidecar does not allow.
+    plugin_denied(plugin: &str, capability: Capability) -> Counter = "wharf_plugin_denied_total";
     /// Changes in the directory of plugins.
     plugin_reloads(outcome: ReloadOutcome) -> Counter = "wharf_plugin_reloads_total";
     /// How often the set of plugins that serves was replaced.

@@ -43,6 +43,7 @@ fn the_documentation_has_every_word_of_the_labels() {
         .chain(Connection::ALL.iter().map(|it| it.word()))
         .chain(HandshakeOutcome::ALL.iter().map(|it| it.word()))
         .chain(CallFailure::ALL.iter().map(|it| it.word()))
+        .chain(Capability::ALL.iter().map(|it| it.word()))
         .chain(ReloadOutcome::ALL.iter().map(|it| it.word()));
     for word in words {
         assert!(documented.contains(&format!("`{word}`")), "{word}");

@@ -146,6 +146,19 @@ words! {
         Breaker = "breaker",
     }
 
+    /// What a plugin can be denied.
+    #[derive(Hash)]
+    Capability {
+        /// An origin that is not under `http`, or an address that is not public.
+        Http = "http",
+        /// A secret that is not under `secrets`.
+        Secrets = "secrets",
+        /// Any state without `state`.
+        State = "state",
+        /// A place or an operation that is not under `sinks`.
+        Sinks = "sinks",
+    }
+
     /// What became of a change in the directory of plugins.
     ReloadOutcome {
         /// It serves.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
@@ -45,6 +45,25 @@ pub struct Plugin {
     pub(super) pool: Pool,
     pub(super) breaker: Breaker,
     pub(super) statistics: Statistics,
+}
+
+tokio::task_local! {
+    /// When the call is given up that runs in this task.
+    static ENDS_AT: Instant;
+}
+
+/// What is left of the running call on the wall clock; nothing where none runs.
+pub(super) fn time_left() -> Duration {
+    let left = |ends_at: Instant| ends_at.saturating_duration_since(Instant::now());
+    ENDS_AT.try_get().map(left).unwrap_or_default()
+}
+
+/// Does `work`, for which `time_left` tells what is left of `deadline`.
+pub(super) fn within<F: Future>(
+    deadline: Duration,
+    work: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    ENDS_AT.scope(Instant::now() + deadline, work)
 }
 
 /// A call as it runs in an instance.
@@ -178,7 +197,9 @@ impl Plugin {
         let _ticking = self.engine.enter_call();
         let deadline = self.facts.limits.deadline;
         let late = Err(CallError::Deadline { function, deadline });
-        timeout(deadline, work).await.unwrap_or(late)
+        timeout(deadline, within(deadline, work))
+            .await
+            .unwrap_or(late)
     }
 }
 

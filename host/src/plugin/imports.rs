@@ -3,6 +3,7 @@
 pub mod crypto;
 pub mod denied;
 pub mod grants;
+pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod session;
@@ -23,5 +24,6 @@ pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<InstanceState>> {
     let mut linker = Linker::new(engine);
     Imports::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     Ok(linker)
 }

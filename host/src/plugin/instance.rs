@@ -6,9 +6,11 @@ use std::time::Instant;
 use wasmtime::component::{Instance, InstancePre, Resource, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::allow::Allowances;
 use super::facts::SessionFacts;
+use super::imports::http::Outgoing;
 use super::imports::session::SessionView;
 use super::limits::{CpuMeter, Limits, MAX_HANDLES, MAX_HOSTCALL_BYTES, MemoryCap};
 use super::pool::retirement;
@@ -57,6 +59,10 @@ pub struct InstanceState {
     pub memory: MemoryCap,
     cpu: Arc<CpuMeter>,
     wasi: WasiCtx,
+    /// What `wasi:http` keeps.
+    pub wasi_http: WasiHttpCtx,
+    /// How its requests go out.
+    pub outgoing: Outgoing,
 }
 
 impl WasiView for InstanceState {
@@ -180,5 +186,7 @@ fn state(plugin: &Arc<PluginFacts>, granted: &Arc<Granted>, cpu: &Arc<CpuMeter>)
         memory: MemoryCap::new(plugin.limits.memory),
         cpu: Arc::clone(cpu),
         wasi,
+        wasi_http: WasiHttpCtx::new(),
+        outgoing: Outgoing::new(Arc::clone(granted)),
     }
 }

@@ -367,7 +367,7 @@ fn odd(plugin: &Plugin) -> Vec<Warning> {
     if let Some(first) = wasi.first() {
         texts.push(format!(
             "it imports {} interfaces of WASI ({first} …): it finds no files, no environment, no \
-             network and no terminal there",
+             sockets and no terminal there",
             wasi.len()
         ));
     }
@@ -383,6 +383,12 @@ fn odd(plugin: &Plugin) -> Vec<Warning> {
                 "it imports {interface} and is allowed nothing of it"
             ));
         }
+    }
+    let speaks_http = wasi
+        .iter()
+        .any(|name| name.starts_with("wasi:http/outgoing-handler"));
+    if speaks_http && allow.http.is_empty() {
+        texts.push("it imports wasi:http and is allowed nothing of it".to_owned());
     }
     let plugin = plugin.name();
     texts

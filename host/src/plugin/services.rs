@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::denials::Denials;
 use super::imports::crypto::PasswordWork;
+use super::imports::http::{HttpClient, Network};
 use super::imports::metrics::Figures;
 use super::instance::PluginFacts;
 use super::state_store::{StateError, StateSpace, StateStore};
@@ -21,6 +22,7 @@ pub struct Services {
     state: StatePlace,
     /// Open from the first plugin on that may use it.
     store: Mutex<Option<Arc<StateStore>>>,
+    network: Network,
     passwords: Arc<PasswordWork>,
     /// By plugin, so that a reload does not begin to count anew.
     figures: Mutex<BTreeMap<String, Arc<Figures>>>,
@@ -36,6 +38,8 @@ enum StatePlace {
 pub struct Granted {
     /// The configured sinks, of which `[allow] sinks` grants a part.
     pub sinks: Arc<Sinks>,
+    /// Its HTTP client, which knows what it may.
+    pub http: HttpClient,
     /// Its state, if it may have one.
     pub state: Option<StateSpace>,
     /// Where passwords are verified.
@@ -58,11 +62,25 @@ impl Services {
         Self::new(Arc::default(), StatePlace::Memory)
     }
 
+    /// The same, with another way into the world.
+    #[cfg(test)]
+    pub fn with_network(self, network: Network) -> Self {
+        Self { network, ..self }
+    }
+
+    /// The same, with `sinks`.
+    #[cfg(test)]
+    pub fn with_sinks(self, sinks: Sinks) -> Self {
+        let sinks = Arc::new(sinks);
+        Self { sinks, ..self }
+    }
+
     fn new(sinks: Arc<Sinks>, state: StatePlace) -> Self {
         Self {
             sinks,
             state,
             store: Mutex::default(),
+            network: Network::default(),
             passwords: Arc::default(),
             figures: Mutex::default(),
         }
@@ -77,12 +95,15 @@ impl Services {
             let store = self.store();
             store.map(|store| StateSpace::new(store, &plugin.name, max_bytes))
         };
+        let denials = Arc::new(Denials::new(&plugin.name));
+        let network = self.network.clone();
         Ok(Granted {
+            http: HttpClient::new(&plugin.allow, network, Arc::clone(&denials)),
             sinks: Arc::clone(&self.sinks),
             state: plugin.allow.state.map(space).transpose()?,
             passwords: Arc::clone(&self.passwords),
             figures: self.figures(&plugin.name),
-            denials: Arc::new(Denials::new(&plugin.name)),
+            denials,
         })
     }
 

@@ -6,6 +6,7 @@ mod chain;
 mod containment;
 mod evolution;
 mod guest;
+mod http;
 mod loading;
 mod versions;
 mod workbench;
@@ -85,7 +86,7 @@ fn session() -> Arc<SessionFacts> {
 }
 
 /// A plugin that was told nothing.
-fn facts() -> PluginFacts {
+pub(super) fn facts() -> PluginFacts {
     PluginFacts {
         name: "10-plugin".to_owned(),
         sha256: [0; 32],

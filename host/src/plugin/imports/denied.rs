@@ -1,16 +1,9 @@
-//! The interfaces that nothing can be allowed of yet: `http-client` and `sinks`. Each call answers that it was not granted.
+//! x
 
-use crate::plugin::bindings::imports::wharf::plugin::http_client::{Request, Response};
+use crate::plugin::bindings::imports::wharf::plugin::sinks;
 use crate::plugin::bindings::imports::wharf::plugin::sinks::Page;
 use crate::plugin::bindings::imports::wharf::plugin::types::{Entry, Location, StorageError};
-use crate::plugin::bindings::imports::wharf::plugin::{http_client, sinks};
 use crate::plugin::instance::InstanceState;
-
-impl http_client::Host for InstanceState {
-    fn send(&mut self, what: Request) -> wasmtime::Result<Result<Response, http_client::Error>> {
-        Ok(Err(http_client::Error::NotGranted(what.url)))
-    }
-}
 
 fn no_sink<T>(place: Location) -> wasmtime::Result<Result<T, StorageError>> {
     Ok(Err(StorageError::NotGranted(place.sink)))

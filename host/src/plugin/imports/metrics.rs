@@ -22,7 +22,9 @@ const MAX_VALUE: usize = 128;
 /// What goes before every name.
 const PREFIX: &str = "wharf_plugin_custom_";
 /// Endings that collectors give a meaning to: with them, figures of two kinds could have one name.
-const RESERVED: [&str; 5] = ["_total", "_sum", "_count", "_bucket", "_observed"];
+const RESERVED: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
+/// What goes before the name of what is observed, so that a unit stays its end.
+const OBSERVED: &str = "observed_";
 
 static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
 
@@ -139,13 +141,13 @@ fn full_name(name: &str, figure: Figure) -> Result<String, &'static str> {
     if !is_name(base) {
         return Err("its name is not made of a-z, 0-9 and _");
     }
-    if RESERVED.iter().any(|ending| base.ends_with(ending)) {
-        return Err("its name ends like that of another kind of figure");
+    if RESERVED.iter().any(|ending| base.ends_with(ending)) || base.starts_with(OBSERVED) {
+        return Err("its name is like that of another kind of figure");
     }
     Ok(match figure {
         Figure::Count(_) => format!("{PREFIX}{base}_total"),
         Figure::Gauge(_) => format!("{PREFIX}{base}"),
-        Figure::Observation(_) => format!("{PREFIX}{base}_observed"),
+        Figure::Observation(_) => format!("{PREFIX}{OBSERVED}{base}"),
     })
 }
 
@@ -203,7 +205,7 @@ mod tests {
         for line in [
             "wharf_plugin_custom_sent_total{plugin=\"webhook\",result=\"ok\"} 3",
             "wharf_plugin_custom_sent{plugin=\"webhook\"} 4.5",
-            "wharf_plugin_custom_sent_observed_count{plugin=\"webhook\"} 1",
+            "wharf_plugin_custom_observed_sent_count{plugin=\"webhook\"} 1",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
@@ -215,7 +217,7 @@ mod tests {
             for name in ["", "Sent", "a-b", "9a", "a\nb 1", &"a".repeat(65), "_total"] {
                 figures.record(name, Figure::Count(1), vec![]);
             }
-            for name in ["a_total", "a_sum", "a_count", "a_bucket", "a_observed"] {
+            for name in ["a_total", "a_sum", "a_count", "a_bucket", "observed_a"] {
                 figures.record(name, Figure::Gauge(1.0), vec![]);
                 figures.record(name, Figure::Observation(1.0), vec![]);
             }

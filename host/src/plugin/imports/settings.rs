@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use crate::metrics::Capability;
 use crate::plugin::bindings::imports::wharf::plugin::{clock, config, secrets};
-use crate::plugin::denials::Capability;
 use crate::plugin::instance::InstanceState;
 
 impl config::Host for InstanceState {

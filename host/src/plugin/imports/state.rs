@@ -1,7 +1,7 @@
 //! The `state` interface: what a plugin keeps in its own space, if it has one.
 
+use crate::metrics::Capability;
 use crate::plugin::bindings::imports::wharf::plugin::state::{Error, Host};
-use crate::plugin::denials::Capability;
 use crate::plugin::instance::InstanceState;
 use crate::plugin::state_store::{StateError, StateSpace};
 

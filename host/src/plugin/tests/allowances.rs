@@ -48,7 +48,7 @@ async fn nothing_is_allowed_that_was_not_named() {
         body: vec![],
         timeout_ms: 1000,
     };
-    let response = http_client::Host::send(host, request).unwrap();
+    let response = http_client::Host::send(host, request).await.unwrap();
     assert!(matches!(response, Err(http_client::Error::NotGranted(_))));
 }
 
