@@ -8,6 +8,7 @@
 //! A failure of a plugin is not a no: it is told apart from a denial in every type here.
 
 mod account;
+mod action;
 mod allow;
 mod auth;
 mod authenticator;
@@ -24,6 +25,7 @@ mod engine;
 mod evolution;
 mod facts;
 mod fault;
+mod filter;
 mod histogram;
 mod imports;
 mod inspect;
@@ -33,8 +35,10 @@ mod limits;
 mod live;
 mod load;
 mod login;
+mod mapper;
 mod password;
 mod pool;
+mod refusal;
 mod role;
 mod services;
 mod session_guard;
@@ -42,6 +46,7 @@ mod settings;
 mod sidecar;
 mod state_store;
 mod statistics;
+mod storage_guard;
 pub mod storage_sink;
 mod text;
 pub mod workbench;
@@ -49,9 +54,11 @@ pub mod workbench;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use action::Action;
 pub use call::Plugin;
 pub use contract::document as contract_document;
 pub use facts::{SessionFacts, SessionNotes};
+pub use filter::PAGE_ENTRIES;
 pub use inspect::{Report, inspect};
 pub use live::LivePlugins;
 pub use load::{LoadCause, LoadError, PluginRuntime, Warning};
@@ -59,6 +66,7 @@ pub mod paths;
 
 pub use login::{Continuation, Login};
 pub use password::{PasswordError, hash as hash_password, verify as verify_password};
+pub use refusal::Refusal;
 pub use role::{Role, Surface};
 pub use services::Services;
 pub use session_guard::SessionRuling;
@@ -66,6 +74,7 @@ pub use sidecar::Sidecar;
 pub use statistics::{
     CallStatus, InstanceStatus, LastError, PluginStatus, PluginsStatus, RejectedCandidate,
 };
+pub use storage_guard::Intent;
 
 use crate::config::{Config, PluginSink, Sink};
 pub use crate::tls::TlsFacts;

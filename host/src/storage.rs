@@ -6,8 +6,11 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::identity::Identity;
 use crate::plugin::paths::MountTable;
+use crate::plugin::{LivePlugins, Plugins, SessionFacts};
 use crate::sinks::Sinks;
 
 pub use error::StorageError;
@@ -16,6 +19,7 @@ pub use perform::ResolvedOperation;
 pub use place::Place;
 pub use resolve::ResolvedTransfer;
 
+mod asking;
 mod error;
 mod listing;
 mod object;
@@ -23,26 +27,54 @@ mod perform;
 mod place;
 mod relocate;
 mod resolve;
+mod shaping;
 #[cfg(test)]
 mod tests;
 mod view;
 
 /// What one user can reach.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Storage {
     identity: Arc<Identity>,
-    mounts: Arc<MountTable>,
     sinks: Arc<Sinks>,
+    plugins: Arc<LivePlugins>,
+    /// As the plugins of its generation had it.
+    mounts: Arc<ArcSwap<MountTable>>,
 }
 
 impl Storage {
-    /// What `identity` can reach in `sinks`.
-    pub fn new(identity: Arc<Identity>, sinks: Arc<Sinks>) -> Self {
-        let mounts = Arc::new(MountTable::new(&identity, Vec::new(), 0));
-        Self {
+    /// What `identity` can reach in `sinks`. The path mappers are asked for what it sees.
+    ///
+    /// # Errors
+    /// One of them has no answer, or leads where it must not.
+    pub async fn new(
+        identity: Arc<Identity>,
+        sinks: Arc<Sinks>,
+        plugins: Arc<LivePlugins>,
+        session: &Arc<SessionFacts>,
+    ) -> Result<Self, StorageError> {
+        let mounts = plugins.current().mounts(&identity, session).await?;
+        Ok(Self {
             identity,
-            mounts,
             sinks,
+            plugins,
+            mounts: Arc::new(ArcSwap::from_pointee(mounts)),
+        })
+    }
+
+    /// What `plugins` show: asked for again where others have taken the place of those that were
+    /// asked.
+    async fn mounts(
+        &self,
+        plugins: &Plugins,
+        session: &Arc<SessionFacts>,
+    ) -> Result<Arc<MountTable>, StorageError> {
+        let mounts = self.mounts.load_full();
+        if mounts.generation == plugins.generation() {
+            return Ok(mounts);
         }
+        let mounts = Arc::new(plugins.mounts(&self.identity, session).await?);
+        self.mounts.store(Arc::clone(&mounts));
+        Ok(mounts)
     }
 }

@@ -6,8 +6,19 @@ use tracing::info;
 use wharf_protocol::effect::{EndReason, Input};
 
 use super::job::{Completed, Job};
+use super::login::Grant;
 use super::{Control, Ended, ending};
 use crate::plugin::{Role, SessionRuling};
+
+/// What came of asking whether a session may go on.
+pub(super) enum Revalidated {
+    /// It may, as it is.
+    Keep,
+    /// It may, with another grant.
+    Replace(Box<Grant>),
+    /// It may not.
+    End(EndReason),
+}
 
 impl Control {
     /// Why the client is not greeted, if it is not.
@@ -31,19 +42,26 @@ impl Control {
         let (host, facts) = (Arc::clone(&self.host), self.login.facts());
         Box::pin(async move {
             let principal = facts.principal.as_deref().unwrap_or_default();
-            Completed::Revalidated(host.plugins.current().revalidate(&facts, principal).await)
+            let ruling = host.plugins.current().revalidate(&facts, principal).await;
+            Completed::Revalidated(match ruling {
+                SessionRuling::Replace(identity) => {
+                    match Grant::new(*identity, &facts, &host).await {
+                        Some(grant) => Revalidated::Replace(grant),
+                        None => Revalidated::End(EndReason::Undecided),
+                    }
+                }
+                ruling => end(&ruling).map_or(Revalidated::Keep, Revalidated::End),
+            })
         })
     }
 
-    /// What the guards' ruling means to the session: the command that waited for it, or the end.
-    pub(super) fn rule(&mut self, ruling: SessionRuling) -> Option<Input> {
+    /// What that means to the session: the command that waited for it, or the end.
+    pub(super) fn rule(&mut self, outcome: Revalidated) -> Option<Input> {
         let held = self.held.take();
-        if let Some(reason) = end(&ruling) {
-            return Some(Input::End(reason));
-        }
-        match ruling {
-            SessionRuling::Replace(identity) => self.login.replace(*identity, &self.host),
-            _ => self.login.keep(),
+        match outcome {
+            Revalidated::Keep => self.login.keep(),
+            Revalidated::Replace(grant) => self.login.replace(*grant),
+            Revalidated::End(reason) => return Some(Input::End(reason)),
         }
         held
     }

@@ -12,10 +12,10 @@ use wharf_protocol::failure::Failure;
 
 use super::Control;
 use super::data_route::DataRoute;
+use super::guard::Revalidated;
 use super::login;
 use super::transfers::{Ready, Received};
 use crate::metrics;
-use crate::plugin::SessionRuling;
 use crate::storage::StorageError;
 
 /// What the session waits for.
@@ -26,7 +26,7 @@ pub(super) enum Completed {
     /// An authenticator answered.
     LoggedIn(login::Answer),
     /// The session guards ruled on the session.
-    Revalidated(SessionRuling),
+    Revalidated(Revalidated),
     /// A passive listener is open, and this address is to be told.
     Listening(Result<(SocketAddr, DataRoute), Failure>),
     /// An operation on storage is done.

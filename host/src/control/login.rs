@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use tokio::time::{self, sleep};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use wharf_protocol::effect::{Credential, LoginDenial, LoginStep};
 
 use super::Control;
@@ -40,8 +40,43 @@ struct User {
     permit: SessionPermit,
 }
 
+/// A grant with what it leads to: ready to be taken.
+pub(super) struct Grant {
+    identity: Arc<Identity>,
+    storage: Storage,
+    facts: Arc<SessionFacts>,
+}
+
+impl Grant {
+    /// `None` where the path mappers could not tell what it leads to, which is logged.
+    pub(super) async fn new(
+        identity: Identity,
+        facts: &SessionFacts,
+        host: &Host,
+    ) -> Option<Box<Self>> {
+        let facts = Arc::new(facts.granted(&identity));
+        let identity = Arc::new(identity);
+        let (sinks, plugins) = (Arc::clone(&host.sinks), Arc::clone(&host.plugins));
+        match Storage::new(Arc::clone(&identity), sinks, plugins, &facts).await {
+            Ok(storage) => Some(Box::new(Self {
+                identity,
+                storage,
+                facts,
+            })),
+            Err(error) => {
+                error!(principal = identity.principal, %error, "no telling what the user sees");
+                None
+            }
+        }
+    }
+}
+
 /// What came of asking the authenticators.
 pub(super) enum Answer {
+    /// They let the user in, and what he sees is known.
+    Granted(Box<Grant>),
+    /// They let the user in, and nobody could tell what he sees.
+    Unmapped,
     /// They answered.
     Login(plugin::Login),
     /// They said no, and the reply has waited as long as it had to.
@@ -97,9 +132,9 @@ impl Login {
     }
 
     /// The session may go on with another grant.
-    pub(super) fn replace(&mut self, identity: Identity, host: &Host) {
+    pub(super) fn replace(&mut self, grant: Grant) {
         if let Some(User { permit, .. }) = self.user.take() {
-            self.take(identity, permit, host);
+            self.take(grant, permit);
         }
     }
 
@@ -170,7 +205,7 @@ impl Login {
                 text,
                 close: banned,
             },
-            Answer::Login(plugin::Login::Granted(identity)) => self.admit(*identity, host),
+            Answer::Granted(grant) => self.admit(*grant, host),
             Answer::Login(plugin::Login::NeedPassword { text, continuation }) => {
                 self.continuation = Some(continuation);
                 LoginStep::NeedPassword { text }
@@ -184,11 +219,16 @@ impl Login {
                 text,
                 close: false,
             },
-            Answer::Login(plugin::Login::Undecided { .. }) => LoginStep::Undecided,
+            // A grant of which nobody knows what it leads to is none.
+            Answer::Unmapped
+            | Answer::Login(plugin::Login::Granted(_) | plugin::Login::Undecided { .. }) => {
+                LoginStep::Undecided
+            }
         }
     }
 
-    fn admit(&mut self, identity: Identity, host: &Host) -> LoginStep {
+    fn admit(&mut self, grant: Grant, host: &Host) -> LoginStep {
+        let identity = &grant.identity;
         let permit = match host
             .admission
             .log_in(&identity.principal, identity.max_sessions)
@@ -206,23 +246,23 @@ impl Login {
             home: identity.home.clone(),
             welcome: identity.welcome.clone(),
         };
-        self.take(identity, permit, host);
+        self.take(grant, permit);
         step
     }
 
-    fn take(&mut self, identity: Identity, permit: SessionPermit, host: &Host) {
-        self.change(|facts| {
-            facts.principal = Some(identity.principal.clone());
-            facts.groups.clone_from(&identity.groups);
-            facts.attributes.clone_from(&identity.attributes);
-        });
+    fn take(&mut self, grant: Grant, permit: SessionPermit) {
+        let Grant {
+            identity,
+            storage,
+            facts,
+        } = grant;
+        self.facts = facts;
+        self.shown.update(&self.facts);
         // What has run out already ends at once.
         let expires = identity.expires_at.map(|at| {
             let left = at.duration_since(SystemTime::now()).unwrap_or_default();
             time::Instant::now() + left.min(limits::GRANT_MAX)
         });
-        let identity = Arc::new(identity);
-        let storage = Storage::new(Arc::clone(&identity), Arc::clone(&host.sinks));
         self.user = Some(User {
             identity,
             storage,
@@ -248,10 +288,11 @@ impl Control {
                 return Completed::LoggedIn(Answer::Banned);
             }
             let plugins = host.plugins.current();
+            let asked = Arc::clone(&facts);
             let answer = match (credential, continuation) {
-                (Credential::User(user), _) => plugins.begin(facts, &user).await,
+                (Credential::User(user), _) => plugins.begin(asked, &user).await,
                 (credential, Some(continuation)) => {
-                    plugins.answer(facts, continuation, credential).await
+                    plugins.answer(asked, continuation, credential).await
                 }
                 // The session takes PASS and ACCT only behind a prompt, which left one.
                 (_, None) => plugin::Login::Denied {
@@ -266,7 +307,7 @@ impl Control {
                 detail,
             } = answer
             else {
-                return Completed::LoggedIn(Answer::Login(answer));
+                return Completed::LoggedIn(granted(answer, &facts, &host).await);
             };
             if reason == LoginDenial::NeedsTls {
                 // No guess: many clients try in clear first, and all of an office are one address.
@@ -286,5 +327,16 @@ impl Control {
                 banned,
             })
         })
+    }
+}
+
+/// A grant is worth something only where it is known what it leads to.
+async fn granted(login: plugin::Login, facts: &SessionFacts, host: &Host) -> Answer {
+    let plugin::Login::Granted(identity) = login else {
+        return Answer::Login(login);
+    };
+    match Grant::new(*identity, facts, host).await {
+        Some(grant) => Answer::Granted(grant),
+        None => Answer::Unmapped,
     }
 }

@@ -79,6 +79,11 @@ impl Operations {
         self.0 & (1 << operation as u16) != 0
     }
 
+    /// Whether there is none in it.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Those of either set.
     pub fn with(self, others: Self) -> Self {
         Self(self.0 | others.0)

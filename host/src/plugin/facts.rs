@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::identity::Identity;
 use crate::tls::TlsFacts;
 
 /// What the `session` resource shows. Made anew whenever one of the facts changes; the notes are
@@ -30,6 +31,18 @@ pub struct SessionFacts {
     pub attributes: BTreeMap<String, String>,
     /// What plugins remember about the session.
     pub notes: Arc<SessionNotes>,
+}
+
+impl SessionFacts {
+    /// The same once `identity` is logged in.
+    pub fn granted(&self, identity: &Identity) -> Self {
+        Self {
+            principal: Some(identity.principal.clone()),
+            groups: identity.groups.clone(),
+            attributes: identity.attributes.clone(),
+            ..self.clone()
+        }
+    }
 }
 
 /// What each plugin remembers about one session; it ends with the session.

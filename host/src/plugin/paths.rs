@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use wharf_protocol::path::VirtualPath;
+use wharf_protocol::path::{MAX_PATH_BYTES, VirtualPath};
 
 use super::allow::{Allowances, SinkOperation};
+use super::bindings::imports::wharf::plugin::types;
 use crate::identity::{Identity, Operation, Operations};
 use crate::sink::{Key, Location};
 
@@ -132,6 +133,27 @@ impl MountTable {
         self.mounts
             .range(from)
             .map_while(move |(directory, _)| directory.strip_prefix(&prefix))
+    }
+}
+
+/// The place that a plugin names, as far as its form goes.
+///
+/// # Errors
+/// What is wrong with it, for the log.
+pub fn location(named: types::Location) -> Result<Location, String> {
+    let key = match named.key.len() {
+        ..=MAX_PATH_BYTES => Key::parse(&named.key).map_err(|error| error.to_string())?,
+        _ => return Err(format!("a key is longer than {MAX_PATH_BYTES} bytes")),
+    };
+    Ok(Location::new(named.sink, key))
+}
+
+impl From<Location> for types::Location {
+    fn from(place: Location) -> Self {
+        Self {
+            sink: place.sink.to_string(),
+            key: place.key.to_string(),
+        }
     }
 }
 

@@ -102,7 +102,12 @@ impl Role {
     pub fn is_served(self) -> bool {
         matches!(
             self,
-            Self::Authenticator | Self::SessionGuard | Self::StorageSink
+            Self::Authenticator
+                | Self::SessionGuard
+                | Self::PathMapper
+                | Self::StorageGuard
+                | Self::ListingFilter
+                | Self::StorageSink
         )
     }
 }

@@ -1,6 +1,7 @@
 //! Plugins that behave and plugins that do not, in a real engine.
 
 mod allowances;
+mod answers;
 mod breaking;
 mod chain;
 mod containment;
@@ -8,6 +9,7 @@ mod evolution;
 mod guest;
 mod http;
 mod loading;
+mod paths;
 mod versions;
 mod workbench;
 

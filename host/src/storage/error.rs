@@ -4,6 +4,7 @@ use wharf_protocol::failure::Failure;
 
 use crate::checksum::ChecksumError;
 use crate::metrics::Blame;
+use crate::plugin::Refusal;
 use crate::sink::SinkError;
 use crate::transfer::TransferError;
 
@@ -25,21 +26,31 @@ pub enum StorageError {
     /// Nobody waits for it any more.
     #[error("the client is gone")]
     Cancelled,
+    /// A plugin says no, or could not decide.
+    #[error(transparent)]
+    Plugin(#[from] Refusal),
     /// Said by the sink, or about what it said.
     #[error(transparent)]
     Sink(#[from] SinkError),
 }
 
 impl StorageError {
-    /// Whether the operator has to look at it: the storage failed, or the configuration is wrong.
+    /// Whether the operator has to look at it: the storage or a plugin failed, or the configuration
+    /// is wrong.
     pub fn is_fault(&self) -> bool {
-        matches!(self, Self::NoSuchSink | Self::Sink(SinkError::Io(_)))
+        matches!(
+            self,
+            Self::NoSuchSink
+                | Self::Sink(SinkError::Io(_))
+                | Self::Plugin(Refusal::Undecided { .. })
+        )
     }
 
     /// Who has to look at it, if anybody. A denial is nobody's error.
     pub fn blame(&self) -> Option<Blame> {
         match self {
             Self::NoSuchSink => Some(Blame::Operator),
+            Self::Plugin(Refusal::Undecided { .. }) => Some(Blame::Plugin),
             Self::Sink(error) => error.blame(),
             _ => None,
         }
@@ -77,6 +88,7 @@ impl From<StorageError> for Failure {
                 text: Some("A directory cannot be moved to another storage".to_owned()),
             },
             StorageError::Cancelled => Self::Aborted,
+            StorageError::Plugin(refusal) => refusal.into(),
             StorageError::Sink(error) => error.into(),
         }
     }

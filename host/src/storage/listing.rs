@@ -7,6 +7,7 @@ use wharf_protocol::listing::{Entry, EntryKind};
 
 use super::StorageError;
 use super::place::Spot;
+use super::shaping::Filters;
 use super::view::View;
 use crate::sink::{Entries, SinkError};
 
@@ -14,10 +15,19 @@ use crate::sink::{Entries, SinkError};
 pub type Listed = Box<dyn Iterator<Item = Result<Entry, StorageError>> + Send>;
 
 impl View {
-    /// The entries of a directory; `with_allowed`, each with what this user may do to it.
-    pub fn list(&self, directory: &Spot, with_allowed: bool) -> Result<Listed, StorageError> {
-        let entries = self.entries(directory)?;
+    /// The entries of a directory as `filters` leave them; `with_allowed`, each with what this user
+    /// may do to it.
+    pub fn list(
+        &self,
+        directory: &Spot,
+        filters: Option<&Filters>,
+        with_allowed: bool,
+    ) -> Result<Listed, StorageError> {
         let path = directory.path().clone();
+        let mut entries = self.entries(directory)?;
+        if let Some(filters) = filters {
+            entries = filters.shape(&path, entries);
+        }
         if !with_allowed {
             return Ok(entries);
         }

@@ -136,7 +136,8 @@ impl ResolvedTransfer {
         let with_allowed = matches!(format, ListFormat::Facts(facts) if facts.perm);
         let entries: Listed = match (self.view.entry(&self.at), format) {
             (Ok(entry), _) if entry.kind == EntryKind::Directory => {
-                self.view.list(&self.at, with_allowed)?
+                self.view
+                    .list(&self.at, self.filters.as_ref(), with_allowed)?
             }
             (Ok(_), ListFormat::Facts(_)) => return Err(SinkError::NotDirectory.into()),
             (Ok(entry), _) => Box::new(iter::once(Ok(entry))),
@@ -168,7 +169,7 @@ impl ResolvedTransfer {
         let Ok(pattern) = self.at.path().as_str().parse::<Pattern>() else {
             return Err(SinkError::NotFound.into());
         };
-        let entries = self.view.list(&directory, false)?;
+        let entries = self.view.list(&directory, self.filters.as_ref(), false)?;
         Ok(Box::new(entries.filter(move |entry| {
             let Ok(entry) = entry else { return true };
             directory

@@ -10,6 +10,7 @@ use wharf_protocol::timestamp::Timestamp;
 
 use super::place::Spot;
 use super::relocate;
+use super::shaping::Filters;
 use super::view::View;
 use super::{Place, StorageError};
 use crate::checksum;
@@ -24,6 +25,8 @@ pub struct ResolvedOperation {
     pub(super) at: Spot,
     /// The other end of a rename.
     pub(super) target: Option<Place>,
+    /// Who shapes what STAT lists.
+    pub(super) filters: Option<Filters>,
 }
 
 impl ResolvedOperation {
@@ -148,7 +151,7 @@ impl ResolvedOperation {
             return Err(StorageError::NotPermitted);
         }
         let mut entries = Vec::new();
-        for entry in self.view.list(&self.at, false)? {
+        for entry in self.view.list(&self.at, self.filters.as_ref(), false)? {
             if entries.len() == limits::STATUS_ENTRIES_MAX {
                 return Err(StorageError::TooManyEntries);
             }

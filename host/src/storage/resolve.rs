@@ -1,17 +1,20 @@
-//! From what a client names to places: permissions are checked here, before anything is touched.
+//! From what a client names to places: permissions are checked and plugins asked here, before
+//! anything is touched.
 
 use std::sync::Arc;
 
 use wharf_protocol::effect::Operation;
+use wharf_protocol::listing::EntryKind;
 use wharf_protocol::path::{PathArgument, VirtualPath};
 use wharf_protocol::transfer::{ListFormat, TransferKind};
 
+use super::asking::{Announced, Asking};
 use super::perform::ResolvedOperation;
 use super::place::Spot;
+use super::shaping::Filters;
 use super::view::View;
 use super::{Storage, StorageError};
-use crate::identity::Operation as Permission;
-use crate::plugin::SessionFacts;
+use crate::plugin::{Action, Role, SessionFacts};
 use crate::sink::SinkError;
 
 /// The name of a STOU for which the client wished none.
@@ -24,6 +27,7 @@ pub struct ResolvedTransfer {
     pub(super) at: Spot,
     /// The directory of a listing whose last part may be a pattern, or why it is not listed.
     pub(super) directory: Option<Result<Spot, StorageError>>,
+    pub(super) filters: Option<Filters>,
 }
 
 impl Storage {
@@ -34,20 +38,25 @@ impl Storage {
         session: &Arc<SessionFacts>,
     ) -> Result<ResolvedOperation, StorageError> {
         let asking = self.asking(session).await?;
-        let (permission, path) = wanted(&operation);
-        let at = asking.locate(permission, path).await?;
-        let target = match &operation {
-            Operation::Rename { target, .. } => {
-                let target = asking.locate(Permission::Rename, target).await?;
-                Some(target.place()?.clone())
+        let (action, path) = wanted(&operation);
+        let mut at = asking.resolve(action, path, Announced::default()).await?;
+        let (mut target, mut filters) = (None, None);
+        match &operation {
+            Operation::Rename { target: path, .. } => {
+                target = Some(asking.resolve_target(at.place()?, path).await?);
             }
-            _ => None,
-        };
+            Operation::Status(path) => {
+                filters = asking.filters();
+                at = to_be_listed(&asking, at, path).await?;
+            }
+            _ => {}
+        }
         Ok(ResolvedOperation {
             view: asking.view,
             operation,
             at,
             target,
+            filters,
         })
     }
 
@@ -58,114 +67,111 @@ impl Storage {
         session: &Arc<SessionFacts>,
     ) -> Result<ResolvedTransfer, StorageError> {
         let asking = self.asking(session).await?;
-        let mut directory = None;
-        let at = match &kind {
-            TransferKind::Retrieve { path, .. } => {
-                asking.locate(Permission::Download, path).await?
+        let (action, path, announced) = begun(&kind)?;
+        let (mut directory, mut filters) = (None, None);
+        if let TransferKind::List { path, format, .. } = &kind {
+            filters = asking.filters();
+            if let Some(parent) = directory_of_pattern(path, *format) {
+                directory = Some(asking.resolve(Action::Browse, &parent, announced).await);
             }
-            TransferKind::Store {
-                path, offset: 0, ..
-            } => asking.locate(Permission::Upload, path).await?,
-            TransferKind::Store { path, .. } | TransferKind::Append { path, .. } => {
-                asking.locate(Permission::Append, path).await?
-            }
-            TransferKind::StoreUnique { directory, name } => {
-                let path = unique(directory, name.as_deref())?;
-                asking.locate(Permission::Upload, &path).await?
-            }
-            TransferKind::List { path, format, .. } => {
-                if let Some(parent) = directory_of_pattern(path, *format) {
-                    directory = Some(asking.locate(Permission::Browse, &parent).await);
-                }
-                asking.locate(Permission::Browse, path).await?
-            }
-        };
+        }
+        let at = asking.resolve(action, &path, announced).await?;
         Ok(ResolvedTransfer {
             view: asking.view,
             kind,
             at,
             directory,
+            filters,
         })
     }
 
-    async fn asking(&self, _session: &Arc<SessionFacts>) -> Result<Asking, StorageError> {
+    async fn asking(&self, session: &Arc<SessionFacts>) -> Result<Asking, StorageError> {
+        let plugins = self.plugins.current();
+        let mounts = self.mounts(&plugins, session).await?;
         Ok(Asking {
             view: View {
                 identity: Arc::clone(&self.identity),
-                mounts: Arc::clone(&self.mounts),
+                mounts,
                 sinks: Arc::clone(&self.sinks),
             },
+            plugins,
+            session: Arc::clone(session),
         })
     }
 }
 
-/// Whoever has a say in where paths lead, for one command.
-struct Asking {
-    view: View,
-}
-
-impl Asking {
-    /// Where `path` leads, for what `permission` stands for.
-    async fn locate(
-        &self,
-        permission: Permission,
-        path: &VirtualPath,
-    ) -> Result<Spot, StorageError> {
-        let view = &self.view;
-        if !view.permits(permission, path) {
-            return Err(StorageError::NotPermitted);
-        }
-        if view.mounts.is_fixed(path) {
-            stays(permission)?;
-        }
-        match view.mounts.lead(path) {
-            Some((_, location)) => Ok(Spot::Place(view.place(path.clone(), location)?)),
-            None if view.mounts.is_fixed(path) => Ok(Spot::Signpost(path.clone())),
-            None => Err(SinkError::NotFound.into()),
-        }
+/// STAT of a directory lists it, and a guard that minds has to hear of that.
+async fn to_be_listed(asking: &Asking, at: Spot, path: &VirtualPath) -> Result<Spot, StorageError> {
+    if asking.plugins.of(Role::StorageGuard).is_empty() {
+        return Ok(at);
     }
-}
-
-/// What cannot be done to a directory that is there because a mount is: it is no entry of its
-/// sink's that could go, or be stored over.
-fn stays(permission: Permission) -> Result<(), StorageError> {
-    match permission {
-        Permission::MakeDirectory => Err(SinkError::Exists.into()),
-        Permission::Rename | Permission::RemoveDirectory => Err(StorageError::NotPermitted),
-        Permission::Download
-        | Permission::Upload
-        | Permission::Overwrite
-        | Permission::Append
-        | Permission::Delete
-        | Permission::Checksum
-        | Permission::Copy => Err(SinkError::IsDirectory.into()),
-        Permission::Browse
-        | Permission::Stat
-        | Permission::ChangeDirectory
-        | Permission::SetTime
-        | Permission::SetMode
-        | Permission::Other => Ok(()),
+    match asking.entry(&at).await? {
+        Some(entry) if entry.kind == EntryKind::Directory => {
+            let announced = Announced::default();
+            asking.resolve(Action::Browse, path, announced).await
+        }
+        _ => Ok(at),
     }
 }
 
 /// What is asked for, and of what.
-fn wanted(operation: &Operation) -> (Permission, &VirtualPath) {
+fn wanted(operation: &Operation) -> (Action, &VirtualPath) {
     match operation {
-        Operation::ChangeDirectory(path) => (Permission::ChangeDirectory, path),
-        Operation::MakeDirectory(path) => (Permission::MakeDirectory, path),
-        Operation::RemoveDirectory(path) => (Permission::RemoveDirectory, path),
-        Operation::Delete(path) => (Permission::Delete, path),
-        Operation::RenameFrom(path) => (Permission::Rename, path),
-        Operation::Rename { source, .. } => (Permission::Rename, source),
+        Operation::ChangeDirectory(path) => (Action::ChangeDirectory, path),
+        Operation::MakeDirectory(path) => (Action::MakeDirectory, path),
+        Operation::RemoveDirectory(path) => (Action::RemoveDirectory, path),
+        Operation::Delete(path) => (Action::Delete, path),
+        Operation::RenameFrom(path) => (Action::RenameSource, path),
+        Operation::Rename { source, .. } => (Action::RenameSource, source),
         Operation::Size(path)
         | Operation::Modified(path)
         | Operation::Describe(path)
         | Operation::Status(path)
-        | Operation::Available(path) => (Permission::Stat, path),
-        Operation::SetModified { path, .. } => (Permission::SetTime, path),
-        Operation::SetMode { path, .. } => (Permission::SetMode, path),
-        Operation::Checksum { path, .. } => (Permission::Checksum, path),
+        | Operation::Available(path) => (Action::Stat, path),
+        Operation::SetModified { path, .. } => (Action::SetTime, path),
+        Operation::SetMode { path, .. } => (Action::SetMode, path),
+        Operation::Checksum { path, .. } => (Action::Checksum, path),
     }
+}
+
+/// What a transfer is about to do, to what, and what the client told of it.
+fn begun(kind: &TransferKind) -> Result<(Action, VirtualPath, Announced), StorageError> {
+    Ok(match kind {
+        TransferKind::Retrieve { path, offset } => {
+            let announced = Announced {
+                size: None,
+                offset: *offset,
+            };
+            (Action::Download, path.clone(), announced)
+        }
+        TransferKind::Store {
+            path,
+            offset,
+            size_hint,
+        } => {
+            let action = match offset {
+                0 => Action::Upload,
+                _ => Action::Append,
+            };
+            let announced = Announced {
+                size: *size_hint,
+                offset: *offset,
+            };
+            (action, path.clone(), announced)
+        }
+        TransferKind::Append { path, size_hint } => {
+            let announced = Announced {
+                size: *size_hint,
+                offset: 0,
+            };
+            (Action::Append, path.clone(), announced)
+        }
+        TransferKind::StoreUnique { directory, name } => {
+            let path = unique(directory, name.as_deref())?;
+            (Action::Upload, path, Announced::default())
+        }
+        TransferKind::List { path, .. } => (Action::Browse, path.clone(), Announced::default()),
+    })
 }
 
 /// The path that a STOU begins with.

@@ -21,11 +21,11 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn new(permissions: &[Permission]) -> Self {
-        Self::with_rules(vec![rule(true, "/**", permissions)])
+    async fn new(permissions: &[Permission]) -> Self {
+        Self::with_rules(vec![rule(true, "/**", permissions)]).await
     }
 
-    fn with_rules(rules: Vec<Rule>) -> Self {
+    async fn with_rules(rules: Vec<Rule>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
         std::fs::write(folder.path().join("data/a"), "0123456789").unwrap();
@@ -46,7 +46,10 @@ impl Fixture {
             attributes: Default::default(),
             welcome: None,
         };
-        let storage = Storage::new(Arc::new(identity), Arc::new(sinks));
+        let plugins = Arc::new(LivePlugins::new(Plugins::default()));
+        let session = session();
+        let storage = Storage::new(Arc::new(identity), Arc::new(sinks), plugins, &session);
+        let storage = storage.await.unwrap();
         Self { folder, storage }
     }
 
@@ -131,7 +134,7 @@ async fn an_upload_needs_what_it_does_to_the_file() {
         (&[Append, Overwrite], store("a", 9), Some(9)),
     ];
     for (permissions, kind, expected) in cases {
-        let fixture = Fixture::new(permissions);
+        let fixture = Fixture::new(permissions).await;
         let start = match fixture.open(kind).await {
             Ok(Object::Upload { start, .. }) => Some(start),
             Ok(_) => panic!("{kind:?} is an upload"),
@@ -155,7 +158,7 @@ async fn a_rename_replaces_only_what_may_be_overwritten() {
         (&[Rename, Overwrite], "b", true),
     ];
     for &(permissions, target, permitted) in cases {
-        let fixture = Fixture::new(permissions);
+        let fixture = Fixture::new(permissions).await;
         std::fs::write(fixture.folder.path().join("data/b"), "other").unwrap();
         let rename = Operation::Rename {
             source: path("a"),
@@ -182,7 +185,7 @@ async fn a_directory_is_not_moved_out_of_a_rule_or_into_one() {
             rule(true, "/**", &[Rename]),
             rule(false, pattern, &[Download]),
         ];
-        let fixture = Fixture::with_rules(rules);
+        let fixture = Fixture::with_rules(rules).await;
         std::fs::create_dir(fixture.folder.path().join("data/d")).unwrap();
         for (source, target, permitted) in [("d", "e", directory), ("a", "b", file)] {
             let rename = Operation::Rename {
@@ -197,7 +200,7 @@ async fn a_directory_is_not_moved_out_of_a_rule_or_into_one() {
 
 #[tokio::test]
 async fn a_unique_name_is_one_that_may_be_stored() {
-    let fixture = Fixture::with_rules(vec![rule(true, "/*.csv", &[Permission::Upload])]);
+    let fixture = Fixture::with_rules(vec![rule(true, "/*.csv", &[Permission::Upload])]).await;
     std::fs::write(fixture.folder.path().join("data/taken.csv"), "").unwrap();
     for (name, permitted) in [
         ("free.csv", true),

@@ -124,7 +124,8 @@ impl GrantDraft {
     }
 }
 
-fn operations(flags: Flags) -> crate::identity::Operations {
+/// The operations that the flags stand for.
+pub fn operations(flags: Flags) -> crate::identity::Operations {
     let names = [
         (Flags::BROWSE, Operation::Browse),
         (Flags::STAT, Operation::Stat),
