@@ -1,6 +1,10 @@
 //! The time of day, and time that passes.
 
+mod date;
+
 use std::time::{Duration, SystemTime};
+
+pub use self::date::{Date, NoDate, rfc3339};
 
 use crate::{host, storage};
 

@@ -1,10 +1,14 @@
 //! The settings of this plugin: the `[config]` table of its sidecar file.
 
+mod values;
+
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use self::values::parsed;
+pub use self::values::{ByteSize, NoQuantity, Period};
 use crate::{Problem, host};
 
 /// The settings as `T`. Derive `Deserialize` with `deny_unknown_fields`, so that a typing mistake

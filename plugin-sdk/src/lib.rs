@@ -66,6 +66,7 @@ pub mod log;
 pub mod metrics;
 mod operations;
 mod path_mapper;
+pub mod paths;
 pub mod secrets;
 mod session;
 mod session_guard;
