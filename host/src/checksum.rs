@@ -9,7 +9,25 @@ use sha2::{Sha256, Sha512};
 use wharf_protocol::command::HashAlgorithm;
 
 use crate::limits::TRANSFER_BLOCK_BYTES;
-use crate::sink::{Key, Sink, SinkError};
+use crate::sink::{Key, Sink, SinkError, StagedUpload};
+
+/// What plugins call `algorithm`.
+pub fn name(algorithm: HashAlgorithm) -> &'static str {
+    match algorithm {
+        HashAlgorithm::Crc32 => "crc32",
+        HashAlgorithm::Md5 => "md5",
+        HashAlgorithm::Sha1 => "sha1",
+        HashAlgorithm::Sha256 => "sha256",
+        HashAlgorithm::Sha512 => "sha512",
+    }
+}
+
+/// The algorithm that plugins call `name`.
+pub fn algorithm(name: &str) -> Option<HashAlgorithm> {
+    HashAlgorithm::ALL
+        .into_iter()
+        .find(|algorithm| self::name(*algorithm) == name)
+}
 
 /// Why there is no checksum.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +84,35 @@ impl Checksum {
     }
 }
 
+/// Checksums of the same bytes, one for each algorithm that somebody asked for.
+#[derive(Default)]
+pub struct Checksums(Vec<(HashAlgorithm, Checksum)>);
+
+impl Checksums {
+    /// The checksums of nothing, yet.
+    pub fn new(algorithms: &[HashAlgorithm]) -> Self {
+        let begun = algorithms
+            .iter()
+            .map(|algorithm| (*algorithm, Checksum::new(*algorithm)));
+        Self(begun.collect())
+    }
+
+    /// Take in what follows.
+    pub fn update(&mut self, bytes: &[u8]) {
+        for (_, checksum) in &mut self.0 {
+            checksum.update(bytes);
+        }
+    }
+
+    /// Lower-case hexadecimal, in the order in which they were asked for.
+    pub fn finish(self) -> Vec<(HashAlgorithm, String)> {
+        let finished = self.0.into_iter();
+        finished
+            .map(|(algorithm, checksum)| (algorithm, checksum.finish()))
+            .collect()
+    }
+}
+
 /// Read a file and tell its checksum, from the first byte of `range` to before its second, or of
 /// the whole; with the range that was read.
 ///
@@ -99,6 +146,29 @@ pub fn of_file(
         return Err(SinkError::BeyondEnd.into());
     }
     Ok((checksum.finish(), start, position))
+}
+
+/// Read an upload back and tell its checksums. As [`of_file`], it blocks and can be cancelled.
+pub fn of_upload(
+    upload: &StagedUpload,
+    algorithms: &[HashAlgorithm],
+    cancelled: impl Fn() -> bool,
+) -> Result<Vec<(HashAlgorithm, String)>, ChecksumError> {
+    let mut checksums = Checksums::new(algorithms);
+    let mut block = vec![0; TRANSFER_BLOCK_BYTES];
+    let mut position = 0;
+    loop {
+        if cancelled() {
+            return Err(ChecksumError::Cancelled);
+        }
+        match upload.read_at(&mut block, position)? {
+            0 => return Ok(checksums.finish()),
+            count => {
+                checksums.update(&block[..count]);
+                position += count as u64;
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub use self::accept::accept;
 mod accept;
 mod after_tls;
 mod data_route;
+mod gate;
 mod guard;
 mod job;
 mod login;
@@ -115,6 +116,7 @@ impl Control {
             let (deadline, reason) = self.deadline();
             let wants_line = self.held.is_none() && self.session.wants_line();
             let busy = self.job.is_some();
+            let committing = self.running.as_ref().is_some_and(Running::is_committing);
             // In this order: a client that sends without a pause must not put off its end, and one
             // that went away must not have its upload committed.
             tokio::select! {
@@ -141,10 +143,13 @@ impl Control {
                         return Ok(input);
                     }
                 }
-                // Nobody reads meanwhile, so nothing else tells that the client went away.
-                _ = self.peer_check.tick(), if busy && !wants_line => {
-                    if self.stream.peer_is_gone() {
+                _ = self.peer_check.tick(), if busy && (!wants_line || committing) => {
+                    // Where nobody reads meanwhile, nothing else tells that the client went away.
+                    if !wants_line && self.stream.peer_is_gone() {
                         return Err(Ended::ByClient);
+                    }
+                    if self.breaks_silence() {
+                        return Ok(Input::StillCommitting);
                     }
                 }
             }
@@ -178,6 +183,7 @@ impl Control {
                 debug!(code = reply.code(), "reply");
                 self.replies.extend_from_slice(&reply.to_bytes());
             }
+            Effect::ReplyLine(line) => self.replies.extend_from_slice(&line.to_bytes()),
             Effect::StartTls => self.start_tls().await?,
             Effect::StopTls => {
                 self.flush().await?;
@@ -273,7 +279,14 @@ impl Control {
                 if self.stream.peer_is_gone() {
                     return Err(Ended::ByClient);
                 }
-                self.job = Some(self.commit(received));
+                self.job = Some(self.gate(received));
+                return Ok(None);
+            }
+            Completed::Gated(received, ruling) => {
+                if self.stream.peer_is_gone() {
+                    return Err(Ended::ByClient);
+                }
+                self.job = Some(self.follow(received, ruling));
                 return Ok(None);
             }
             Completed::Finished(result) => {

@@ -85,6 +85,15 @@ pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
 /// Time after which it is asked whether the client of something that takes long is still there.
 pub const PEER_CHECK: Duration = Duration::from_secs(2);
 
+/// Silence after the last byte of an upload, and then between the lines of its reply: FileZilla
+/// hangs up after 20 s. It is longer than a plugin's default deadline, so that what most gates
+/// decide comes as one clean reply, and a refusal need not break one that has begun.
+pub const COMMIT_SILENCE: Duration = Duration::from_secs(15);
+
+/// Bytes of an upload that are read back for checksums that could not be computed while it came,
+/// because it goes on from a file: a few seconds of one core.
+pub const CHECKSUM_READ_BACK_BYTES: u64 = 1024 * 1024 * 1024;
+
 /// Time for aborted transfers to end when the host stops: they only have to notice.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -3,7 +3,8 @@
 //! A file becomes a plugin in `load`: read, made a component (`componentize`), compiled or taken
 //! from the `cache`, its `role`s told by what it exports, and tried. A `call` runs in an
 //! `instance` of the `pool`, within its `limits`, and may call what stands in `imports`.
-//! `auth` is the stage *who*: it asks the authenticators in turn.
+//! `auth` is the stage *who*: it asks the authenticators in turn; `gate` the one between an upload
+//! and its 226.
 //!
 //! A failure of a plugin is not a no: it is told apart from a denial in every type here.
 
@@ -26,6 +27,7 @@ mod evolution;
 mod facts;
 mod fault;
 mod filter;
+mod gate;
 mod histogram;
 mod imports;
 mod inspect;
@@ -59,6 +61,7 @@ pub use call::Plugin;
 pub use contract::document as contract_document;
 pub use facts::{SessionFacts, SessionNotes};
 pub use filter::PAGE_ENTRIES;
+pub use gate::{Demands, FinishedUpload, GateRuling};
 pub use inspect::{Report, inspect};
 pub use live::LivePlugins;
 pub use load::{LoadCause, LoadError, PluginRuntime, Warning};

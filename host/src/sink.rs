@@ -12,12 +12,14 @@ use wharf_protocol::timestamp::Timestamp;
 pub use self::error::SinkError;
 pub use self::key::{InvalidKey, Key};
 pub use self::location::Location;
+pub use self::staged::StagedUpload;
 
 mod error;
 pub mod fs;
 mod key;
 mod location;
 pub mod plugin;
+mod staged;
 #[cfg(test)]
 mod suite;
 

@@ -17,6 +17,7 @@ pub use error::StorageError;
 pub use object::Object;
 pub use perform::ResolvedOperation;
 pub use place::Place;
+pub use publish::publish;
 pub use resolve::ResolvedTransfer;
 
 mod asking;
@@ -25,6 +26,7 @@ mod listing;
 mod object;
 mod perform;
 mod place;
+mod publish;
 mod relocate;
 mod resolve;
 mod shaping;
@@ -76,5 +78,10 @@ impl Storage {
         let mounts = Arc::new(plugins.mounts(&self.identity, session).await?);
         self.mounts.store(Arc::clone(&mounts));
         Ok(mounts)
+    }
+
+    /// What the session is shown, and where.
+    pub fn shown(&self) -> Arc<MountTable> {
+        self.mounts.load_full()
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::failure::Failure;
 use crate::line::Line;
 use crate::path::VirtualPath;
-use crate::reply::{Code, Reply};
+use crate::reply::{Code, Reply, ReplyLine};
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
 use crate::transfer::Transfer;
@@ -31,6 +31,9 @@ pub enum Input {
     Prepared(Result<Prepared, Failure>),
     /// The answer to [`Effect::Run`], also after [`Effect::Abort`].
     Finished(Result<Finished, Failure>),
+    /// An upload is all in, and what decides on it takes so long that the client has to hear
+    /// something; given as often as that.
+    StillCommitting,
     /// The answer to [`Effect::TellProgress`]: bytes moved so far.
     Progress(u64),
     /// The host ends the session: idle, login time-out, shutting down, ban.
@@ -73,6 +76,8 @@ impl IntoIterator for Effects {
 pub enum Effect {
     /// Send this.
     Reply(Reply),
+    /// Send this line of a reply of which the last line is still to come.
+    ReplyLine(ReplyLine),
     /// Throw away whatever was read behind the current line, then perform the TLS handshake.
     StartTls,
     /// CCC: send close_notify and go on in clear.

@@ -96,6 +96,41 @@ impl fmt::Display for Reply {
     }
 }
 
+/// A line of a reply that does not end with it (RFC 959 section 4.2).
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReplyLine {
+    code: Code,
+    text: String,
+}
+
+impl ReplyLine {
+    /// A line of a reply with `code`.
+    pub fn new(code: Code, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: single_line(text.into()),
+        }
+    }
+
+    /// The bytes to send, CR LF at the end.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.to_string().into_bytes()
+    }
+}
+
+/// As it goes over the wire.
+impl fmt::Display for ReplyLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}\r\n", self.code.number(), self.text)
+    }
+}
+
+impl fmt::Debug for ReplyLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReplyLine({:?})", self.to_string())
+    }
+}
+
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Reply({:?})", self.to_string())

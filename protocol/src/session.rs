@@ -160,6 +160,9 @@ impl Session {
             (State::Transferring(transfer), Input::Finished(result)) => {
                 transfer.finished(result, effects)
             }
+            (State::Transferring(transfer), Input::StillCommitting) => {
+                State::Transferring(transfer.still_committing(effects))
+            }
             (State::Preparing(transfer), Input::Progress(bytes)) => {
                 State::Preparing(transfer.progressed(bytes, effects))
             }

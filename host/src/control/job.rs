@@ -12,10 +12,12 @@ use wharf_protocol::failure::Failure;
 
 use super::Control;
 use super::data_route::DataRoute;
+use super::gate::Received;
 use super::guard::Revalidated;
 use super::login;
-use super::transfers::{Ready, Received};
+use super::transfers::Ready;
 use crate::metrics;
+use crate::plugin::GateRuling;
 use crate::storage::StorageError;
 
 /// What the session waits for.
@@ -35,6 +37,8 @@ pub(super) enum Completed {
     Prepared(Result<(Prepared, Ready), Failure>),
     /// Every byte of an upload is in, and nobody sees it yet.
     Received(Received),
+    /// The gates have decided on an upload, and nobody sees it yet.
+    Gated(Received, GateRuling),
     /// A transfer is over; an upload is committed.
     Finished(Result<Finished, Failure>),
 }
@@ -63,7 +67,7 @@ impl Control {
         };
         // Dropped with the job, which happens where the connection ends first.
         let cancel = CancelOnDrop::default();
-        let cancelled = Arc::clone(&cancel.0);
+        let cancelled = cancel.flag();
         let session = self.login.facts();
         Box::pin(async move {
             let _cancel = cancel;
@@ -112,7 +116,14 @@ pub(super) fn not_logged_in() -> Failure {
 
 /// Tells work on a blocking thread that nobody waits for it any more.
 #[derive(Default)]
-struct CancelOnDrop(Arc<AtomicBool>);
+pub(super) struct CancelOnDrop(Arc<AtomicBool>);
+
+impl CancelOnDrop {
+    /// What the work looks at.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {

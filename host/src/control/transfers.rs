@@ -1,9 +1,10 @@
-//! Transfers: prepared by opening the object and the data connection, run on a blocking thread,
-//! and, for an upload, committed when every byte is in.
+//! Transfers: prepared by opening the object and the data connection, run on a blocking thread. What
+//! becomes of an upload when every byte is in stands in `gate`.
 
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{Span, debug, error, info, warn};
@@ -13,10 +14,11 @@ use wharf_protocol::path::VirtualPath;
 use wharf_protocol::transfer::{Protection, Transfer, TransferKind};
 
 use super::Control;
+use super::gate::Incoming;
 use super::job::{Completed, Job, blocking, refuse};
 use crate::metrics::{self, Direction, TransferOutcome};
+use crate::plugin::LivePlugins;
 use crate::sessions::TransferringSession;
-use crate::sink::Upload;
 use crate::storage::{Object, Place};
 use crate::tls::DataHandshake;
 use crate::transfer::{self, DataConnection, Progress, Settings, TransferError};
@@ -26,6 +28,8 @@ pub(super) struct Ready {
     kind: TransferKind,
     object: Opened,
     connection: DataConnection,
+    /// Who decides on an upload.
+    plugins: Arc<LivePlugins>,
 }
 
 /// What a transfer reads or writes. Where it is not used after all, it is closed on a thread that
@@ -50,6 +54,10 @@ impl Drop for Opened {
 /// A transfer that moves bytes; dropping it aborts it.
 pub(super) struct Running {
     progress: Arc<Progress>,
+    /// Told when it is aborted.
+    pub(super) aborting: Arc<Notify>,
+    /// When the client of an upload that is all in has to hear something.
+    pub(super) silent_until: Option<Instant>,
     kind: TransferKind,
     /// The file, and where it is; `None` for a listing.
     place: Option<Place>,
@@ -64,9 +72,20 @@ impl Running {
         self.progress.bytes()
     }
 
+    /// How far it is, and whether it is aborted.
+    pub(super) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Whether every byte of an upload is in.
+    pub(super) fn is_committing(&self) -> bool {
+        self.silent_until.is_some()
+    }
+
     /// Stops it; its job ends soon.
     pub(super) fn abort(&self) {
         self.progress.abort();
+        self.aborting.notify_one();
     }
 
     /// Logs how it ended.
@@ -118,23 +137,6 @@ impl Drop for Running {
     }
 }
 
-/// An upload whose bytes are all in and which nobody sees yet. Where it is not committed, because
-/// the client went away, it ends like one that broke off.
-pub(super) struct Received {
-    upload: Option<Box<dyn Upload>>,
-    /// Where it will stand.
-    place: Place,
-    bytes: u64,
-}
-
-impl Drop for Received {
-    fn drop(&mut self) {
-        if let Some(upload) = self.upload.take() {
-            where_blocking_is_allowed(move || interrupt(upload));
-        }
-    }
-}
-
 impl Control {
     /// Opens the object, then waits for the data connection (RFC 959 section 5.4: 550 before 150,
     /// and 425 where no connection comes).
@@ -153,6 +155,7 @@ impl Control {
             false => Direction::Sent,
         });
         let (local, peer) = (self.local, self.peer);
+        let plugins = Arc::clone(&self.host.plugins);
         let deadline = Instant::now() + self.host.config.limits.data_connect_timeout;
         Box::pin(async move {
             let resolved = match storage.resolve_transfer(kind, &session).await {
@@ -190,6 +193,7 @@ impl Control {
                     kind: transfer.kind,
                     object,
                     connection,
+                    plugins,
                 },
             )))
         })
@@ -209,6 +213,8 @@ impl Control {
         self.running = Some(Running {
             _shown: self.login.shown().transfer(kind, path, &progress),
             progress,
+            aborting: Arc::default(),
+            silent_until: None,
             kind: ready.kind.clone(),
             place,
             started: Instant::now(),
@@ -224,20 +230,6 @@ impl Control {
                 }
             }
         }));
-    }
-
-    /// Makes an upload visible.
-    pub(super) fn commit(&self, mut received: Received) -> Job {
-        let bytes = received.bytes;
-        debug!(place = %received.place.location, bytes, "every byte is in");
-        Box::pin(async move {
-            let commit = move || match received.upload.take() {
-                Some(upload) => Ok(upload.commit()?),
-                None => Ok(()),
-            };
-            let committed = blocking(commit).await;
-            Completed::Finished(committed.map(|()| Finished { bytes }))
-        })
     }
 
     /// The handshake of a protected data connection. PROT P is agreed under TLS only, so there
@@ -278,12 +270,15 @@ impl Ready {
         let Self {
             mut object,
             connection,
+            plugins,
             ..
         } = self;
         let sent = match object.0.take() {
-            Some(Object::Upload { upload, place, .. }) => {
-                return receive(&connection, upload, place);
-            }
+            Some(Object::Upload {
+                upload,
+                start,
+                place,
+            }) => return Incoming::new(plugins, place, start).receive(&connection, upload),
             Some(Object::Download { mut reader, .. }) => {
                 transfer::send_file(&connection, &mut *reader)
             }
@@ -300,28 +295,8 @@ impl Ready {
     }
 }
 
-fn receive(connection: &DataConnection, mut upload: Box<dyn Upload>, place: Place) -> Completed {
-    match transfer::receive_file(connection, &mut *upload) {
-        Ok(bytes) => Completed::Received(Received {
-            upload: Some(upload),
-            place,
-            bytes,
-        }),
-        Err(error) => {
-            interrupt(upload);
-            Completed::Finished(Err(end(error)))
-        }
-    }
-}
-
-fn interrupt(upload: Box<dyn Upload>) {
-    if let Err(error) = upload.interrupt() {
-        warn!(%error, "what an interrupted upload left could not be kept or removed");
-    }
-}
-
 /// Does `work` on a thread that may block; here, where the runtime is gone already.
-fn where_blocking_is_allowed(work: impl FnOnce() + Send + 'static) {
+pub(super) fn where_blocking_is_allowed(work: impl FnOnce() + Send + 'static) {
     let span = Span::current();
     let work = move || span.in_scope(work);
     match Handle::try_current() {
@@ -331,7 +306,7 @@ fn where_blocking_is_allowed(work: impl FnOnce() + Send + 'static) {
 }
 
 /// Logs why a transfer did not end well, and reduces it to what the client is told.
-fn end(error: TransferError) -> Failure {
+pub(super) fn end(error: TransferError) -> Failure {
     metrics::count_error(error.blame());
     debug!(
         error = &error as &dyn std::error::Error,

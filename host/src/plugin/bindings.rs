@@ -13,6 +13,7 @@ pub mod imports {
             "wharf:plugin/state.remove": async | trappable,
             "wharf:plugin/state.increment": async | trappable,
             "wharf:plugin/state.swap": async | trappable,
+            "wharf:plugin/staging.[method]staged.read": async | trappable,
             default: trappable,
         },
         with: {

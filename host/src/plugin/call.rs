@@ -16,6 +16,7 @@ use super::breaker::Breaker;
 use super::engine::PluginEngine;
 use super::facts::SessionFacts;
 use super::fault::{CallError, trap_cause};
+use super::gate::Demands;
 use super::imports::session::SessionView;
 use super::instance::{InstanceState, PluginFacts, PluginInstance, metered};
 use super::pool::Pool;
@@ -45,6 +46,8 @@ pub struct Plugin {
     pub(super) pool: Pool,
     pub(super) breaker: Breaker,
     pub(super) statistics: Statistics,
+    /// What it wants of each upload, where it is a gate.
+    pub(super) demands: Demands,
 }
 
 tokio::task_local! {

@@ -12,6 +12,7 @@ use super::allow::Allowances;
 use super::facts::SessionFacts;
 use super::imports::http::Outgoing;
 use super::imports::session::SessionView;
+use super::imports::staging::{LentUpload, Staged};
 use super::limits::{CpuMeter, Limits, MAX_HANDLES, MAX_HOSTCALL_BYTES, MemoryCap};
 use super::pool::retirement;
 use super::role::Exports;
@@ -53,6 +54,8 @@ pub struct InstanceState {
     pub table: ResourceTable,
     /// The session of the call that runs, if it is about one.
     pub session: Option<Arc<SessionFacts>>,
+    /// The upload that the call may look at, if it is about one.
+    pub staged: Option<LentUpload>,
     /// Lines that the call may still log.
     pub log_lines_left: u32,
     /// Its memory.
@@ -131,9 +134,17 @@ impl PluginInstance {
         Resource::new_borrow(0)
     }
 
-    /// Takes the session back, so that it can end while the instance lives on.
+    /// Lends the upload that a call is about.
+    pub fn lend_upload(&mut self, upload: LentUpload) -> Resource<Staged> {
+        self.store.data_mut().staged = Some(upload);
+        Resource::new_borrow(0)
+    }
+
+    /// Takes back what was lent, so that it can end while the instance lives on.
     pub fn take_back(&mut self) {
-        self.store.data_mut().session = None;
+        let state = self.store.data_mut();
+        state.session = None;
+        state.staged = None;
     }
 
     /// Begins a call: its budgets are whole.
@@ -182,6 +193,7 @@ fn state(plugin: &Arc<PluginFacts>, granted: &Arc<Granted>, cpu: &Arc<CpuMeter>)
         granted: Arc::clone(granted),
         table,
         session: None,
+        staged: None,
         log_lines_left: MAX_LOG_LINES,
         memory: MemoryCap::new(plugin.limits.memory),
         cpu: Arc::clone(cpu),

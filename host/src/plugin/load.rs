@@ -19,6 +19,7 @@ use super::componentize::{self, FormError};
 use super::engine::{MAX_INSTANCES, PluginEngine};
 use super::evolution;
 use super::fault::CallError;
+use super::gate::Demands;
 use super::imports;
 use super::instance::{InstanceState, PluginFacts};
 use super::pool::Pool;
@@ -227,13 +228,14 @@ impl PluginRuntime {
             .instantiate_pre(&component)
             .map_err(|e| mismatch(&e))?;
         let origin = candidate.sidecar.origin.clone();
-        let plugin = self.assemble(candidate, surface, component)?;
+        let mut plugin = self.assemble(candidate, surface, component)?;
         let mut warnings = odd(&plugin);
         let problems = trial(&plugin, &mut warnings).await?;
         Problems::check(settings_problems(problems, &plugin.file, origin.as_ref()))
             .map_err(LoadCause::Settings)?;
         let started = plugin.within_deadline("start", plugin.started()).await?;
         plugin.pool.keep(started);
+        plugin.demands = plugin.needs().await?;
         Ok((plugin, warnings))
     }
 
@@ -297,6 +299,7 @@ impl PluginRuntime {
             sink_features: OnceCell::new(),
             breaker: Breaker::default(),
             statistics: Statistics::default(),
+            demands: Demands::default(),
         })
     }
 }

@@ -107,6 +107,7 @@ impl Role {
                 | Self::PathMapper
                 | Self::StorageGuard
                 | Self::ListingFilter
+                | Self::UploadGate
                 | Self::StorageSink
         )
     }

@@ -10,21 +10,30 @@ use super::deflate::Unpacker;
 use super::pace::Pace;
 use super::stream::Stream;
 use super::{DataConnection, Progress, TransferError};
+use crate::checksum::Checksums;
 use crate::sink::Upload;
 
-/// Receive a file until the peer ends it; tells how many bytes were added to `upload`.
+/// Receive a file until the peer ends it; tells how many bytes were added to `upload`. What is
+/// written to it is taken into `checksums`, too.
 ///
 /// Nothing is committed yet: that is for the caller to do, or [`Upload::interrupt`] after an error.
 pub fn receive_file(
     connection: &DataConnection,
     upload: &mut dyn Upload,
+    checksums: &mut Checksums,
 ) -> Result<u64, TransferError> {
-    connection.progress.outcome(receive(connection, upload))
+    connection
+        .progress
+        .outcome(receive(connection, upload, checksums))
 }
 
-fn receive(connection: &DataConnection, upload: &mut dyn Upload) -> Result<(), TransferError> {
+fn receive(
+    connection: &DataConnection,
+    upload: &mut dyn Upload,
+    checksums: &mut Checksums,
+) -> Result<(), TransferError> {
     let mut stream = Stream::establish(connection)?;
-    let mut incoming = Incoming::new(connection, upload);
+    let mut incoming = Incoming::new(connection, upload, checksums);
     let mut pace = Pace::new(connection.settings.bytes_per_second);
     let mut block = Block::take();
     loop {
@@ -59,12 +68,17 @@ struct Unpacked<'a> {
 /// Takes bytes of the file.
 struct Store<'a> {
     upload: &'a mut dyn Upload,
+    checksums: &'a mut Checksums,
     progress: &'a Progress,
     bytes_max: u64,
 }
 
 impl<'a> Incoming<'a> {
-    fn new(connection: &'a DataConnection, upload: &'a mut dyn Upload) -> Self {
+    fn new(
+        connection: &'a DataConnection,
+        upload: &'a mut dyn Upload,
+        checksums: &'a mut Checksums,
+    ) -> Self {
         let unpacker = match connection.mode {
             TransferMode::Deflate => Some(Unpacker::new()),
             TransferMode::Stream => None,
@@ -76,6 +90,7 @@ impl<'a> Incoming<'a> {
         let bytes_max = connection.settings.upload_bytes_max.unwrap_or(u64::MAX);
         let store = Store {
             upload,
+            checksums,
             progress: &connection.progress,
             bytes_max,
         };
@@ -127,6 +142,7 @@ impl Store<'_> {
             return Err(TransferError::TooLarge);
         }
         self.upload.write(bytes)?;
+        self.checksums.update(bytes);
         self.progress.add(bytes.len());
         Ok(())
     }

@@ -9,6 +9,7 @@ use flate2::read::{ZlibDecoder, ZlibEncoder};
 
 use self::peer::{Ends, Peer, Protection};
 use super::*;
+use crate::checksum::Checksums;
 use crate::config::Durability;
 use crate::sink::fs::FsSink;
 use crate::sink::{Key, Sink, SinkError, WriteMode};
@@ -50,7 +51,7 @@ impl Fixture {
             .create(&file(), WriteMode::Replace)
             .expect("begins");
         thread::spawn(move || {
-            let bytes = receive_file(&connection, &mut *upload)?;
+            let bytes = receive_file(&connection, &mut *upload, &mut Checksums::default())?;
             upload.commit()?;
             Ok(bytes)
         })

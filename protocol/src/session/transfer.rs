@@ -8,7 +8,7 @@ use crate::command::{Command, ListArgument};
 use crate::effect::{Effect, Effects, Finished, Prepared};
 use crate::failure::Failure;
 use crate::path::{PathArgument, PathError, VirtualPath};
-use crate::reply::{Code, Reply, Situation};
+use crate::reply::{Code, Reply, ReplyLine, Situation};
 use crate::transfer::{ListFormat, Representation, Transfer, TransferKind};
 
 /// A transfer, from its command to its final reply.
@@ -24,6 +24,8 @@ pub(super) struct Underway {
     aborted: bool,
     /// STAT waits for the bytes moved so far.
     asked: bool,
+    /// The final reply has begun: nothing else can be said before it ends.
+    replying: bool,
 }
 
 impl Context {
@@ -155,6 +157,7 @@ impl Underway {
             unique_name: None,
             aborted: false,
             asked: false,
+            replying: false,
         }
     }
 
@@ -172,6 +175,7 @@ impl Underway {
         others_wait: bool,
         effects: &mut Effects,
     ) -> Option<Waiting> {
+        let others_wait = others_wait || self.replying;
         let (verb, command) = match order {
             Order::Command(verb, Ok(command)) if verb.at_once => (verb, command),
             order => return Some(Waiting::Order(order)),
@@ -246,10 +250,37 @@ impl Underway {
         self
     }
 
+    /// The upload is all in, and what becomes of it is still being decided. Clients wait for a
+    /// reply for 20 s (FileZilla) or 60 s (tnftp, rclone), and begin anew with each line that comes.
+    /// Of what could be said, each client was tried:
+    ///
+    /// * lines of the reply that it will be if all goes well are understood by all of them;
+    /// * another preliminary reply is taken for the final one by curl, ftplib and tnftp;
+    /// * empty lines, lines without a code and Telnet's NOP upset ftplib, and most of them tnftp.
+    ///
+    /// curl gives the whole reply 60 s whatever comes meanwhile, and no server can change that.
+    pub(super) fn still_committing(mut self, effects: &mut Effects) -> Self {
+        if self.asked {
+            return self;
+        }
+        self.replying = true;
+        let line = ReplyLine::new(Code::TransferComplete, "Received, not stored yet");
+        effects.push(Effect::ReplyLine(line));
+        self
+    }
+
+    /// A reply that began as a success cannot end as a failure (RFC 959 section 4.2). So its own
+    /// line with its own code is followed by the end of the connection: curl, lftp and wget read
+    /// that line, those that wait for the code it began with see the connection end, and none takes
+    /// the upload for stored. Without the line, lftp would send the file again.
     fn fail(mut self, failure: Failure, effects: &mut Effects) -> State {
         self.answer_status(None, effects);
         effects.push(Effect::Reply(Reply::refusing(failure, self.situation)));
-        State::Ready
+        if !self.replying {
+            return State::Ready;
+        }
+        effects.push(Effect::Close);
+        State::Closing
     }
 
     /// Answers STAT, if it was asked: bytes moved, or `None` where the transfer failed meanwhile.

@@ -24,6 +24,10 @@ pub struct Host {
     pub closed: bool,
     /// How often the handshake was asked for.
     pub handshakes: usize,
+    /// A reply has begun and not ended.
+    replying: bool,
+    /// A reply ended with another code than it began with, so nothing but the close may follow.
+    broken: bool,
 }
 
 /// An answer that the host owes.
@@ -51,6 +55,8 @@ impl Host {
             owed: Vec::new(),
             closed: false,
             handshakes: 0,
+            replying: false,
+            broken: false,
         };
         host.carry_out(greeting);
         host
@@ -99,7 +105,13 @@ impl Host {
         for effect in effects {
             assert!(!self.closed, "{effect:?} after the close");
             match effect {
-                Effect::Reply(reply) => self.replies.push(reply),
+                Effect::Reply(reply) => {
+                    assert!(!self.broken, "{reply:?} after a broken reply");
+                    self.broken = self.replying && reply.code() != 226;
+                    self.replying = false;
+                    self.replies.push(reply);
+                }
+                Effect::ReplyLine(_) => self.replying = true,
                 Effect::StartTls => {
                     self.handshakes += 1;
                     self.owed.push(Owed::Secured);
@@ -124,6 +136,7 @@ impl Host {
                 | Effect::Abort => {}
             }
         }
+        assert!(!self.broken || self.closed, "a broken reply and no close");
     }
 }
 

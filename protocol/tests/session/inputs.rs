@@ -33,6 +33,7 @@ pub fn read(text: &str) -> Input {
             },
             Err,
         )),
+        "still-committing" => Input::StillCommitting,
         "progress" => Input::Progress(number(rest)),
         "end" => Input::End(match rest {
             "idle" => EndReason::Idle,

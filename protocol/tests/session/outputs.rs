@@ -13,6 +13,7 @@ pub fn written(effect: &Effect) -> Vec<String> {
             .split_terminator("\r\n")
             .map(|line| format!("S: {line}"))
             .collect(),
+        Effect::ReplyLine(line) => vec![format!("S: {}", line.to_string().trim_end())],
         other => vec![format!("> {}", order(other))],
     }
 }
@@ -20,6 +21,7 @@ pub fn written(effect: &Effect) -> Vec<String> {
 fn order(effect: &Effect) -> String {
     match effect {
         Effect::Reply(reply) => reply.to_string(),
+        Effect::ReplyLine(line) => line.to_string(),
         Effect::StartTls => "start tls".to_owned(),
         Effect::StopTls => "stop tls".to_owned(),
         Effect::Login(Credential::User(name)) => format!("login user {name}"),

@@ -122,7 +122,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         12 => line().prop_map(Step::Line),
         1 => Just(Step::TooLong),
         10 => prop::bool::weighted(0.8).prop_map(|well| Step::Answer { well }),
-        1 => any::<u8>().prop_map(Step::Unasked),
+        2 => any::<u8>().prop_map(Step::Unasked),
     ];
     prop::collection::vec(step, 0..STEPS)
 }
@@ -146,12 +146,13 @@ fn policies() -> impl Strategy<Value = Policy> {
 /// An input that answers nothing; it is harmless where nothing of its kind is owed.
 fn unasked(host: &Host, choice: u8) -> Option<Input> {
     let owes = |wanted: fn(&Owed) -> bool| host.owed.iter().any(wanted);
-    match choice % 3 {
+    match choice % 4 {
         0 if !owes(|owed| matches!(owed, Owed::Secured)) => Some(Input::Secured),
         1 if !owes(|owed| matches!(owed, Owed::Progress)) => Some(Input::Progress(9)),
         2 if !owes(|owed| matches!(owed, Owed::Finished)) => {
             Some(Input::Finished(Ok(Default::default())))
         }
+        3 => Some(Input::StillCommitting),
         _ => None,
     }
 }

@@ -280,6 +280,7 @@ impl Upload for Full {
 fn a_full_disk_is_told() {
     let (connection, mut peer) = Ends::new(Protection::Clear).connect();
     peer.write(b"x");
-    let failed = receive_file(&connection, &mut Full(file())).expect_err("fails");
+    let failed =
+        receive_file(&connection, &mut Full(file()), &mut Checksums::default()).expect_err("fails");
     assert_eq!(Failure::from(failed), Failure::NoSpace);
 }

@@ -1,0 +1,249 @@
+//! An upload from its first byte to its commit: received, held while the gates decide on it, then
+//! published, kept elsewhere, or discarded.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+use wharf_protocol::command::HashAlgorithm;
+use wharf_protocol::effect::Finished;
+use wharf_protocol::failure::Failure;
+
+use super::Control;
+use super::job::{CancelOnDrop, Completed, Job, blocking, not_logged_in};
+use super::transfers::{Running, end, where_blocking_is_allowed};
+use crate::checksum::{self, Checksums};
+use crate::limits;
+use crate::plugin::{FinishedUpload, GateRuling, LivePlugins, Role};
+use crate::sink::{Location, StagedUpload, Upload};
+use crate::storage::{self, Place, StorageError};
+use crate::transfer::{self, DataConnection};
+
+/// An upload that begins.
+pub(super) struct Incoming {
+    plugins: Arc<LivePlugins>,
+    place: Place,
+    appended: bool,
+}
+
+/// An upload whose bytes are all in and which nobody sees yet. Where it is not committed, because
+/// the client went away, it ends like one that broke off.
+pub(super) struct Received {
+    upload: StagedUpload,
+    /// Where it will stand.
+    place: Place,
+    facts: FinishedUpload,
+    bytes: u64,
+    plugins: Arc<LivePlugins>,
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        let (upload, plugins) = (self.upload.clone(), Arc::clone(&self.plugins));
+        where_blocking_is_allowed(move || {
+            if let Some(upload) = upload.take() {
+                interrupt(upload, &plugins);
+            }
+        });
+    }
+}
+
+impl Incoming {
+    /// It will stand at `place`, and `start` bytes of it were there before.
+    pub(super) fn new(plugins: Arc<LivePlugins>, place: Place, start: u64) -> Self {
+        Self {
+            plugins,
+            place,
+            appended: start > 0,
+        }
+    }
+
+    /// Receives all of `upload`. Nothing is computed of its bytes unless somebody asked for it.
+    pub(super) fn receive(
+        self,
+        connection: &DataConnection,
+        mut upload: Box<dyn Upload>,
+    ) -> Completed {
+        let started = Instant::now();
+        let wanted = match self.appended {
+            // What was there before belongs to a checksum, and has not come by.
+            true => Vec::new(),
+            false => wanted_checksums(&self.plugins),
+        };
+        let mut checksums = Checksums::new(&wanted);
+        let received = transfer::receive_file(connection, &mut *upload, &mut checksums);
+        let bytes = match received {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                interrupt(upload, &self.plugins);
+                return Completed::Finished(Err(end(error)));
+            }
+        };
+        let upload = match StagedUpload::new(upload) {
+            Ok(upload) => upload,
+            Err((upload, error)) => {
+                interrupt(upload, &self.plugins);
+                return Completed::Finished(Err(end(error.into())));
+            }
+        };
+        Completed::Received(Received {
+            upload,
+            facts: FinishedUpload {
+                path: self.place.path.clone(),
+                place: self.place.location.clone(),
+                checksums: checksums.finish(),
+                elapsed: started.elapsed(),
+                appended: self.appended,
+            },
+            place: self.place,
+            bytes,
+            plugins: self.plugins,
+        })
+    }
+}
+
+/// The checksums that somebody wants to be told of every upload.
+fn wanted_checksums(plugins: &LivePlugins) -> Vec<HashAlgorithm> {
+    plugins.current().gate_checksums()
+}
+
+/// The upload broke off. What came is kept where resuming was asked for, but not where gates would
+/// have to decide on it: whoever breaks off must not get past them.
+fn interrupt(upload: Box<dyn Upload>, plugins: &LivePlugins) {
+    if !plugins.current().of(Role::UploadGate).is_empty() {
+        return;
+    }
+    if let Err(error) = upload.interrupt() {
+        warn!(%error, "what an interrupted upload left could not be kept or removed");
+    }
+}
+
+impl Control {
+    /// Every byte of an upload is in: the gates decide on it, if there are any.
+    pub(super) fn gate(&mut self, received: Received) -> Job {
+        let (Some(storage), Some(running)) = (self.login.storage(), &mut self.running) else {
+            return self.discard(received, not_logged_in());
+        };
+        running.silent_until = Some(Instant::now() + limits::COMMIT_SILENCE);
+        let aborting = Arc::clone(&running.aborting);
+        let plugins = self.host.plugins.current();
+        if plugins.of(Role::UploadGate).is_empty() {
+            return self.commit(received, None);
+        }
+        let session = self.login.facts();
+        Box::pin(async move {
+            let ruling = async {
+                let upload = received.facts(&plugins.gate_checksums()).await;
+                let (staged, shown) = (&received.upload, storage.shown());
+                plugins
+                    .rule_on_upload(&session, upload, staged, &shown)
+                    .await
+            };
+            let ruling = tokio::select! {
+                biased;
+                () = aborting.notified() => GateRuling::Discard {
+                    failure: Failure::Aborted,
+                    detail: "the client gave it up".to_owned(),
+                },
+                ruling = ruling => ruling,
+            };
+            Completed::Gated(received, ruling)
+        })
+    }
+
+    /// The gates have decided.
+    pub(super) fn follow(&self, received: Received, ruling: GateRuling) -> Job {
+        let Place { path, location, .. } = &received.place;
+        match ruling {
+            GateRuling::Publish => self.commit(received, None),
+            GateRuling::PublishAt(target) => {
+                info!(%path, from = %location, to = %target, "upload is published elsewhere");
+                self.commit(received, Some(target))
+            }
+            GateRuling::Quarantine(target) => {
+                info!(%path, from = %location, to = %target, "upload is quarantined");
+                self.commit(received, Some(target))
+            }
+            GateRuling::Discard { failure, detail } => {
+                info!(%path, place = %location, detail, "upload is discarded");
+                self.discard(received, failure)
+            }
+        }
+    }
+
+    /// Makes an upload visible, at `target` or where it was meant for.
+    fn commit(&self, received: Received, target: Option<Location>) -> Job {
+        let sinks = Arc::clone(&self.host.sinks);
+        let progress = self.running.as_ref().map(Running::progress);
+        // Dropped with the job, which happens where the connection ends first.
+        let cancel = CancelOnDrop::default();
+        let gone = cancel.flag();
+        let cancelled = move || {
+            let aborted = progress.as_ref().is_some_and(|of| of.is_aborted());
+            aborted || gone.load(Ordering::Relaxed)
+        };
+        Box::pin(async move {
+            let _cancel = cancel;
+            let bytes = received.bytes;
+            let commit = move || {
+                let upload = received.upload.take().ok_or(StorageError::Cancelled)?;
+                let place = &received.place.location;
+                storage::publish(&sinks, upload, place, target.as_ref(), cancelled)
+            };
+            let committed = blocking(commit).await;
+            Completed::Finished(committed.map(|()| Finished { bytes }))
+        })
+    }
+
+    /// Throws an upload away, and says so when nothing is left of it.
+    fn discard(&self, received: Received, failure: Failure) -> Job {
+        let discard = move || {
+            drop(received.upload.take());
+            Ok(())
+        };
+        Box::pin(async move {
+            let discarded = blocking(discard).await;
+            Completed::Finished(Err(discarded.err().unwrap_or(failure)))
+        })
+    }
+
+    /// Whether the client of an upload that is all in has to hear something now.
+    pub(super) fn breaks_silence(&mut self) -> bool {
+        let now = Instant::now();
+        let running = self.running.as_mut();
+        let silent_until = running.and_then(|running| running.silent_until.as_mut());
+        let due = silent_until.filter(|until| **until <= now);
+        due.map(|until| *until = now + limits::COMMIT_SILENCE)
+            .is_some()
+    }
+}
+
+impl Received {
+    /// What gates are told of it, with as many of the checksums in `wanted` as can be had: those
+    /// that were not computed while it came are computed of what is stored.
+    async fn facts(&self, wanted: &[HashAlgorithm]) -> FinishedUpload {
+        let mut facts = self.facts.clone();
+        let known =
+            |wanted: &HashAlgorithm| facts.checksums.iter().any(|(known, _)| known == wanted);
+        let missing: Vec<_> = wanted
+            .iter()
+            .copied()
+            .filter(|wanted| !known(wanted))
+            .collect();
+        if missing.is_empty() || self.upload.size() > limits::CHECKSUM_READ_BACK_BYTES {
+            return facts;
+        }
+        let cancel = CancelOnDrop::default();
+        let (upload, gone) = (self.upload.clone(), cancel.flag());
+        let compute =
+            move || checksum::of_upload(&upload, &missing, || gone.load(Ordering::Relaxed));
+        match spawn_blocking(compute).await {
+            Ok(Ok(computed)) => facts.checksums.extend(computed),
+            Ok(Err(error)) => warn!(%error, "an upload cannot be read back for its checksums"),
+            Err(panic) => error!(error = %panic, "computing checksums panicked"),
+        }
+        facts
+    }
+}
