@@ -58,6 +58,8 @@ struct State {
     connections: u32,
     addresses: HashMap<Network, u32>,
     users: HashMap<String, u32>,
+    /// Of those users who have a limit.
+    transfers: HashMap<String, u32>,
     failed_logins: FailedLogins,
 }
 
@@ -70,6 +72,7 @@ impl Admission {
                 connections: 0,
                 addresses: HashMap::new(),
                 users: HashMap::new(),
+                transfers: HashMap::new(),
                 failed_logins: FailedLogins::default(),
             }),
         })
@@ -120,6 +123,16 @@ impl Admission {
         let limit = limit.unwrap_or(state.limits.sessions_per_user);
         count(&mut state.users, user.to_owned(), limit).ok_or(Refusal::UserFull)?;
         Ok(SessionPermit {
+            admission: Arc::clone(self),
+            user: user.to_owned(),
+        })
+    }
+
+    /// Admits a transfer of `user`, of whose transfers `limit` may run at once, as long as the
+    /// permit lives.
+    pub fn transfer(self: &Arc<Self>, user: &str, limit: u32) -> Option<TransferPermit> {
+        count(&mut self.state().transfers, user.to_owned(), limit)?;
+        Some(TransferPermit {
             admission: Arc::clone(self),
             user: user.to_owned(),
         })
@@ -180,6 +193,20 @@ impl Drop for SessionPermit {
     fn drop(&mut self) {
         let user = std::mem::take(&mut self.user);
         uncount(&mut self.admission.state().users, user);
+    }
+}
+
+/// A transfer that was admitted; given back when dropped.
+#[derive(Debug)]
+pub struct TransferPermit {
+    admission: Arc<Admission>,
+    user: String,
+}
+
+impl Drop for TransferPermit {
+    fn drop(&mut self) {
+        let user = std::mem::take(&mut self.user);
+        uncount(&mut self.admission.state().transfers, user);
     }
 }
 
@@ -284,6 +311,19 @@ mod tests {
         );
         drop((alice, second, bob));
         assert!(admission.state().users.is_empty());
+    }
+
+    #[test]
+    fn transfers_are_counted_per_user() {
+        let admission = admission(9, 9, 9);
+        let one = admission.transfer("alice", 1).unwrap();
+        assert!(admission.transfer("alice", 1).is_none());
+        let bob = admission.transfer("bob", 1).unwrap();
+        drop(one);
+        let again = admission.transfer("alice", 1).unwrap();
+        assert!(admission.transfer("carol", 0).is_none());
+        drop((bob, again));
+        assert!(admission.state().transfers.is_empty());
     }
 
     #[test]

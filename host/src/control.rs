@@ -271,7 +271,7 @@ impl Control {
             Completed::Listening(Err(failure)) => Input::Listening(Err(failure)),
             Completed::Performed(result) => Input::Performed(result),
             Completed::Prepared(Ok((prepared, ready))) => {
-                self.ready = Some(ready);
+                self.ready = Some(*ready);
                 Input::Prepared(Ok(prepared))
             }
             Completed::Prepared(Err(failure)) => Input::Prepared(Err(failure)),

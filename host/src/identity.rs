@@ -30,6 +30,8 @@ pub struct Identity {
     pub bandwidth: Bandwidth,
     /// How many sessions the principal may have at once.
     pub max_sessions: Option<u32>,
+    /// How many transfers the principal may run at once.
+    pub max_transfers: Option<u32>,
     /// The largest file that may be stored, in bytes.
     pub max_upload_size: Option<u64>,
     /// How long the session may be idle.
@@ -47,6 +49,27 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Somebody who sees nothing and may do nothing, and is bounded by nothing of his own.
+    pub fn new(principal: String) -> Self {
+        Self {
+            principal,
+            root: None,
+            mounts: Vec::new(),
+            home: VirtualPath::root(),
+            rules: Rules::default(),
+            bandwidth: Bandwidth::default(),
+            max_sessions: None,
+            max_transfers: None,
+            max_upload_size: None,
+            idle_timeout: None,
+            revalidate_every: None,
+            expires_at: None,
+            groups: Vec::new(),
+            attributes: BTreeMap::new(),
+            welcome: None,
+        }
+    }
+
     /// Whether `operation` is permitted at `path`. What no rule permits is forbidden.
     pub fn permits(&self, operation: Operation, path: &VirtualPath) -> bool {
         self.permitted(path).contains(operation)

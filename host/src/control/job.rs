@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::spawn_blocking;
-use tracing::{Span, debug, error};
+use tracing::{Span, debug, error, info};
 use wharf_protocol::effect::{Family, Finished, Operation, Outcome, Prepared};
 use wharf_protocol::failure::Failure;
 
@@ -34,7 +34,7 @@ pub(super) enum Completed {
     /// An operation on storage is done.
     Performed(Result<Outcome, Failure>),
     /// The object is open and the data connection is there.
-    Prepared(Result<(Prepared, Ready), Failure>),
+    Prepared(Result<(Prepared, Box<Ready>), Failure>),
     /// Every byte of an upload is in, and nobody sees it yet.
     Received(Received),
     /// The gates have decided on an upload, and nobody sees it yet.
@@ -101,10 +101,13 @@ where
 /// Logs why storage refused, and reduces it to what the client is told.
 pub(super) fn refuse(error: StorageError) -> Failure {
     metrics::count_error(error.blame());
-    if error.is_fault() {
-        error!(error = &error as &dyn std::error::Error, "storage failed");
-    } else {
-        debug!(%error, "storage refused");
+    match &error {
+        fault if fault.is_fault() => {
+            error!(error = fault as &dyn std::error::Error, "storage failed");
+        }
+        // What a plugin decided is told nowhere else.
+        StorageError::Plugin(denied) => info!(%denied, "storage refused"),
+        refused => debug!(%refused, "storage refused"),
     }
     error.into()
 }

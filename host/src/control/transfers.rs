@@ -16,6 +16,7 @@ use wharf_protocol::transfer::{Protection, Transfer, TransferKind};
 use super::Control;
 use super::gate::Incoming;
 use super::job::{Completed, Job, blocking, refuse};
+use crate::admission::TransferPermit;
 use crate::metrics::{self, Direction, TransferOutcome};
 use crate::plugin::LivePlugins;
 use crate::sessions::TransferringSession;
@@ -27,6 +28,7 @@ use crate::transfer::{self, DataConnection, Progress, Settings, TransferError};
 pub(super) struct Ready {
     kind: TransferKind,
     object: Opened,
+    permit: Option<TransferPermit>,
     connection: DataConnection,
     /// Who decides on an upload.
     plugins: Arc<LivePlugins>,
@@ -61,6 +63,8 @@ pub(super) struct Running {
     kind: TransferKind,
     /// The file, and where it is; `None` for a listing.
     place: Option<Place>,
+    /// Counts it against the user's limit, if there is one, until it ends.
+    _permit: Option<TransferPermit>,
     started: Instant,
     logged: bool,
     _shown: TransferringSession,
@@ -146,9 +150,11 @@ impl Control {
         };
         let (kind, session) = (transfer.kind.clone(), self.login.facts());
         let mut settings = self.transfer_settings(&transfer);
-        let tls = match self.data_tls(&transfer) {
-            Ok(tls) => tls,
-            Err(failure) => return Box::pin(async { Completed::Prepared(Err(failure)) }),
+        let (tls, permit) = match (self.data_tls(&transfer), self.admit_transfer()) {
+            (Ok(tls), Ok(permit)) => (tls, permit),
+            (Err(failure), _) | (_, Err(failure)) => {
+                return Box::pin(async { Completed::Prepared(Err(failure)) });
+            }
         };
         let moved = metrics::transfer_bytes(match transfer.kind.is_upload() {
             true => Direction::Received,
@@ -189,19 +195,20 @@ impl Control {
             let prepared = announce(object.0.as_ref(), &transfer.kind);
             Completed::Prepared(Ok((
                 prepared,
-                Ready {
+                Box::new(Ready {
                     kind: transfer.kind,
                     object,
+                    permit,
                     connection,
                     plugins,
-                },
+                }),
             )))
         })
     }
 
     /// Moves the bytes.
     pub(super) fn run_transfer(&mut self) {
-        let Some(ready) = self.ready.take() else {
+        let Some(mut ready) = self.ready.take() else {
             self.job = Some(Box::pin(async {
                 Completed::Finished(Err(Failure::NoDataConnection))
             }));
@@ -217,6 +224,7 @@ impl Control {
             silent_until: None,
             kind: ready.kind.clone(),
             place,
+            _permit: ready.permit.take(),
             started: Instant::now(),
             logged: false,
         });
@@ -241,6 +249,24 @@ impl Control {
                 Ok(Some(session.data_handshake(!transfer.kind.is_upload())))
             }
             (Protection::Private, None) => Err(Failure::DataHandshake),
+        }
+    }
+
+    /// Counts the transfer, where the user may run so many only.
+    fn admit_transfer(&self) -> Result<Option<TransferPermit>, Failure> {
+        let identity = self.login.identity();
+        let limited = identity.and_then(|identity| Some((identity, identity.max_transfers?)));
+        let Some((identity, limit)) = limited else {
+            return Ok(None);
+        };
+        let permit = self.host.admission.transfer(&identity.principal, limit);
+        match permit {
+            Some(permit) => Ok(Some(permit)),
+            None => {
+                info!(principal = identity.principal, limit, "too many transfers");
+                let text = "Too many transfers of this user".to_owned();
+                Err(Failure::TooMany { text })
+            }
         }
     }
 
@@ -308,10 +334,13 @@ pub(super) fn where_blocking_is_allowed(work: impl FnOnce() + Send + 'static) {
 /// Logs why a transfer did not end well, and reduces it to what the client is told.
 pub(super) fn end(error: TransferError) -> Failure {
     metrics::count_error(error.blame());
-    debug!(
-        error = &error as &dyn std::error::Error,
-        "the transfer failed"
-    );
+    match &error {
+        TransferError::Undecided(cause) => error!(cause, "a transfer cannot be decided"),
+        error => debug!(
+            error = error as &dyn std::error::Error,
+            "the transfer failed"
+        ),
+    }
     error.into()
 }
 

@@ -80,7 +80,7 @@ impl ResolvedTransfer {
             return Err(StorageError::NotPermitted);
         }
         Ok(Object::Upload {
-            upload: place.sink.create(&place.location.key, WriteMode::Replace)?,
+            upload: self.create(&place, WriteMode::Replace)?,
             start: 0,
             place,
         })
@@ -92,7 +92,7 @@ impl ResolvedTransfer {
         if !self.view.permits(Permission::Upload, &place.path) && !place.is_taken()? {
             return Err(StorageError::NotPermitted);
         }
-        let upload = place.sink.create(&place.location.key, mode)?;
+        let upload = self.create(&place, mode)?;
         let size = upload.size()?;
         let start = match mode {
             WriteMode::At(offset) => offset,
@@ -111,7 +111,7 @@ impl ResolvedTransfer {
 
     fn open_unique(&self) -> Result<Object, StorageError> {
         let place = self.at.place()?;
-        let upload = place.sink.create(&place.location.key, WriteMode::Unique)?;
+        let upload = self.create(place, WriteMode::Unique)?;
         // The name that was free need not be one that the user may store under, or see.
         let name = upload.key().split().map(|(_, name)| name.to_owned());
         let directory = place.path.parent();
@@ -130,6 +130,11 @@ impl ResolvedTransfer {
                 sink: place.sink.clone(),
             },
         })
+    }
+
+    fn create(&self, place: &Place, mode: WriteMode) -> Result<Box<dyn Upload>, SinkError> {
+        let create = || place.sink.create(&place.location.key, mode);
+        self.view.store(place, create)
     }
 
     fn open_listing(self, format: ListFormat, hidden: bool) -> Result<Object, StorageError> {

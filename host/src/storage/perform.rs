@@ -46,8 +46,9 @@ impl ResolvedOperation {
         match &self.operation {
             Operation::ChangeDirectory(_) => self.change_directory(),
             Operation::MakeDirectory(_) => {
-                let Place { sink, location, .. } = at.place()?;
-                sink.make_directory(&location.key)?;
+                let place = at.place()?;
+                let Place { sink, location, .. } = place;
+                view.store(place, || sink.make_directory(&location.key))?;
                 Ok(Outcome::Done)
             }
             Operation::RemoveDirectory(_) => {
@@ -115,9 +116,12 @@ impl ResolvedOperation {
         if !uniform && from.sink.stat(&from.location.key)?.kind == EntryKind::Directory {
             return Err(StorageError::NotPermitted);
         }
-        match from.location.sink == to.location.sink {
-            true => from.sink.rename(&from.location.key, &to.location.key)?,
-            false => relocate::file(from, to, cancelled)?,
+        let (source, target) = (&from.location, &to.location);
+        match source.sink == target.sink {
+            true => self
+                .view
+                .store(to, || from.sink.rename(&source.key, &target.key))?,
+            false => relocate::file(&self.view, from, to, cancelled)?,
         }
         Ok(Outcome::Done)
     }

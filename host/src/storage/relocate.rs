@@ -4,20 +4,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wharf_protocol::listing::EntryKind;
 
+use super::view::View;
 use super::{Place, StorageError};
 use crate::limits;
 use crate::sink::{SinkError, WriteMode};
 
 /// Moves the file at `from` to `to`, over one that is there. The copy is visible as a whole before
 /// the source goes, so that wherever it breaks off the file is in one place at least.
-pub(super) fn file(from: &Place, to: &Place, cancelled: &AtomicBool) -> Result<(), StorageError> {
+pub(super) fn file(
+    view: &View,
+    from: &Place,
+    to: &Place,
+    cancelled: &AtomicBool,
+) -> Result<(), StorageError> {
     let (source, target) = (&from.location.key, &to.location.key);
     let before = from.sink.stat(source)?;
     if before.kind == EntryKind::Directory {
         return Err(StorageError::DirectoryAcrossSinks);
     }
     let mut reader = from.sink.open(source, 0)?;
-    let mut upload = to.sink.create(target, WriteMode::Replace)?;
+    let mut upload = view.store(to, || to.sink.create(target, WriteMode::Replace))?;
     let mut block = vec![0; limits::TRANSFER_BLOCK_BYTES];
     loop {
         // Dropped, the upload leaves nothing.

@@ -10,7 +10,7 @@ use wharf_protocol::transfer::TransferKind;
 
 use super::*;
 use crate::config::Config;
-use crate::identity::{Bandwidth, Operation as Permission, Rule, Rules};
+use crate::identity::{Operation as Permission, Rule, Rules};
 use crate::plugin::{SessionFacts, SessionNotes};
 use crate::sink::{Key, Location};
 
@@ -26,25 +26,23 @@ impl Fixture {
     }
 
     async fn with_rules(rules: Vec<Rule>) -> Self {
+        Self::seeing("", rules).await
+    }
+
+    /// Of a user who may do everything below `root`.
+    async fn with_root(root: &str) -> Self {
+        Self::seeing(root, vec![rule(true, "/**", &Permission::ALL)]).await
+    }
+
+    async fn seeing(root: &str, rules: Vec<Rule>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
         std::fs::write(folder.path().join("data/a"), "0123456789").unwrap();
         let sinks = Sinks::open(&Config::defaults(folder.path())).unwrap();
         let identity = Identity {
-            principal: "alice".to_owned(),
-            root: Some(Location::new("local", Key::root())),
-            mounts: Vec::new(),
-            home: VirtualPath::root(),
+            root: Some(Location::new("local", Key::parse(root).unwrap())),
             rules: Rules::new(rules),
-            bandwidth: Bandwidth::default(),
-            max_sessions: None,
-            max_upload_size: None,
-            idle_timeout: None,
-            revalidate_every: None,
-            expires_at: None,
-            groups: Vec::new(),
-            attributes: Default::default(),
-            welcome: None,
+            ..Identity::new("alice".to_owned())
         };
         let plugins = Arc::new(LivePlugins::new(Plugins::default()));
         let session = session();
@@ -217,4 +215,27 @@ async fn a_unique_name_is_one_that_may_be_stored() {
         .unwrap()
         .count();
     assert_eq!(left, 2, "only what was there before");
+}
+
+#[tokio::test]
+async fn the_directory_of_a_user_is_made_with_what_is_stored_first() {
+    let uploads: [(&str, TransferKind); 2] = [("new", store("new", 0)), ("add", append("add"))];
+    for (name, kind) in uploads {
+        let fixture = Fixture::with_root("homes/alice").await;
+        let home = fixture.folder.path().join("data/homes/alice");
+        let entered = Operation::ChangeDirectory(VirtualPath::root());
+        fixture.perform(&entered).await.unwrap();
+        let missing = Operation::Size(path("a"));
+        let failure = Failure::from(fixture.perform(&missing).await.unwrap_err());
+        assert_eq!(failure, Failure::NotFound);
+        assert!(!home.exists());
+        let Object::Upload { upload, .. } = fixture.open(&kind).await.unwrap() else {
+            panic!("{name} is an upload")
+        };
+        upload.commit().unwrap();
+        assert!(home.join(name).exists());
+        let below = VirtualPath::parse("/no/such").unwrap();
+        let made = fixture.perform(&Operation::MakeDirectory(below)).await;
+        assert_eq!(Failure::from(made.unwrap_err()), Failure::NotFound);
+    }
 }

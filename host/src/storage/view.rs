@@ -9,7 +9,7 @@ use super::place::Spot;
 use super::{Place, StorageError};
 use crate::identity::{Identity, Operation as Permission, Operations};
 use crate::plugin::paths::MountTable;
-use crate::sink::{Location, SinkError};
+use crate::sink::{Key, Location, SinkError};
 use crate::sinks::Sinks;
 
 /// What one user can reach at one moment.
@@ -96,5 +96,38 @@ impl View {
             EntryKind::Directory => Err(SinkError::IsDirectory.into()),
             _ => Ok(entry),
         }
+    }
+
+    /// Stores at `place`. The directory that a mount shows is made with the first thing stored in
+    /// it: to the user it has been there before.
+    pub fn store<T>(
+        &self,
+        place: &Place,
+        store: impl Fn() -> Result<T, SinkError>,
+    ) -> Result<T, SinkError> {
+        match store() {
+            Err(SinkError::NotFound) if self.makes_way(place)? => store(),
+            stored => stored,
+        }
+    }
+
+    /// Makes the directory that the mount of `place` shows, if it is not there; tells whether it
+    /// had to.
+    fn makes_way(&self, place: &Place) -> Result<bool, SinkError> {
+        let mount = self.mounts.mount_of(&place.path);
+        let shown = mount.map(|(mount, _)| &mount.target);
+        let Some(shown) = shown.filter(|shown| shown.covers(&place.location)) else {
+            return Ok(false);
+        };
+        let (mut directory, mut made) = (Key::root(), false);
+        for name in shown.key.components() {
+            directory = directory.child(name).map_err(|_| SinkError::InvalidName)?;
+            match place.sink.make_directory(&directory) {
+                Ok(()) => made = true,
+                Err(SinkError::Exists) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(made)
     }
 }

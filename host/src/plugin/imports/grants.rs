@@ -1,6 +1,5 @@
 //! The `grants` interface: a grant as a plugin builds it, and the identity it becomes.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use wasmtime::component::Resource;
@@ -32,22 +31,7 @@ pub struct GrantDraft {
 impl GrantDraft {
     fn new(principal: String) -> Self {
         let mut draft = Self {
-            identity: Identity {
-                principal: String::new(),
-                root: None,
-                mounts: Vec::new(),
-                home: VirtualPath::root(),
-                rules: Rules::default(),
-                bandwidth: Bandwidth::default(),
-                max_sessions: None,
-                max_upload_size: None,
-                idle_timeout: None,
-                revalidate_every: None,
-                expires_at: None,
-                groups: Vec::new(),
-                attributes: BTreeMap::new(),
-                welcome: None,
-            },
+            identity: Identity::new(String::new()),
             rules: Vec::new(),
             fault: None,
         };
@@ -271,8 +255,13 @@ impl HostGrant for InstanceState {
         Ok(())
     }
 
-    fn set_max_transfers(&mut self, grant: Resource<GrantDraft>, _: u32) -> wasmtime::Result<()> {
-        self.not_built(&grant, "a limit on transfers")
+    fn set_max_transfers(
+        &mut self,
+        grant: Resource<GrantDraft>,
+        count: u32,
+    ) -> wasmtime::Result<()> {
+        self.grant(&grant)?.identity.max_transfers = Some(count);
+        Ok(())
     }
 
     fn set_max_upload_size(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::identity::{Bandwidth, GrantMount, Rules};
+use crate::identity::GrantMount;
 use crate::plugin::allow::SinkAllowance;
 
 fn path(text: &str) -> VirtualPath {
@@ -17,27 +17,14 @@ fn place(text: &str) -> Location {
 }
 
 fn identity(root: Option<&str>, mounts: &[(&str, &str)]) -> Identity {
+    let mounts = mounts.iter().map(|(directory, target)| GrantMount {
+        directory: path(directory),
+        target: place(target),
+    });
     Identity {
-        principal: "alice".to_owned(),
         root: root.map(place),
-        mounts: mounts
-            .iter()
-            .map(|(directory, target)| GrantMount {
-                directory: path(directory),
-                target: place(target),
-            })
-            .collect(),
-        home: VirtualPath::root(),
-        rules: Rules::default(),
-        bandwidth: Bandwidth::default(),
-        max_sessions: None,
-        max_upload_size: None,
-        idle_timeout: None,
-        revalidate_every: None,
-        expires_at: None,
-        groups: Vec::new(),
-        attributes: Default::default(),
-        welcome: None,
+        mounts: mounts.collect(),
+        ..Identity::new("alice".to_owned())
     }
 }
 

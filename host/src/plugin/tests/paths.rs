@@ -1,7 +1,6 @@
 //! Path mappers, storage guards and listing filters: what they may do, and what becomes of a
 //! session where they misbehave.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -14,7 +13,7 @@ use super::answers::{Answers, HIDE_FIRST};
 use super::guest::{GROW, SPIN, TRAP};
 use super::{Bench, session};
 use crate::config::{self, Config};
-use crate::identity::{Bandwidth, Identity, Operations, Rule, Rules};
+use crate::identity::{Identity, Operations, Rule, Rules};
 use crate::plugin::{LivePlugins, Plugins};
 use crate::sink::{Key, Location};
 use crate::sinks::Sinks;
@@ -113,24 +112,13 @@ fn path(text: &str) -> VirtualPath {
 
 fn identity() -> Identity {
     Identity {
-        principal: "alice".to_owned(),
         root: Some(Location::new("local", Key::parse("home").unwrap())),
-        mounts: Vec::new(),
-        home: VirtualPath::root(),
         rules: Rules::new(vec![Rule {
             permit: true,
             pattern: "/**".parse().unwrap(),
             operations: Operations::ALL,
         }]),
-        bandwidth: Bandwidth::default(),
-        max_sessions: None,
-        max_upload_size: None,
-        idle_timeout: None,
-        revalidate_every: None,
-        expires_at: None,
-        groups: Vec::new(),
-        attributes: BTreeMap::new(),
-        welcome: None,
+        ..Identity::new("alice".to_owned())
     }
 }
 
