@@ -63,11 +63,9 @@ choices! {
 impl Allowances {
     /// Whether the plugin may do `operation` at `key` of `sink`.
     pub fn permits(&self, operation: SinkOperation, sink: &str, key: &Key) -> bool {
-        self.sinks.iter().any(|allowed| {
-            allowed.sink == sink
-                && allowed.operations.contains(&operation)
-                && (allowed.prefix == *key || allowed.prefix.holds(key))
-        })
+        self.sinks
+            .iter()
+            .any(|allowed| allowed.permits(operation, sink, key))
     }
 
     /// What is wrong where the sinks are called `configured`: an allowance for one that does not
@@ -113,6 +111,13 @@ impl Allowances {
 }
 
 impl SinkAllowance {
+    /// Whether it allows `operation` at `key` of `sink`.
+    pub fn permits(&self, operation: SinkOperation, sink: &str, key: &Key) -> bool {
+        self.sink == sink
+            && self.operations.contains(&operation)
+            && (self.prefix == *key || self.prefix.holds(key))
+    }
+
     fn read(section: &mut Section<'_, '_>) -> Option<Self> {
         let sink = section.required("name");
         let prefix = section.option("prefix").unwrap_or_default();
@@ -152,13 +157,10 @@ mod tests {
     #[test]
     fn an_allowance_holds_below_its_prefix_for_its_operations() {
         let key = |text| Key::parse(text).unwrap();
-        let allowances = Allowances {
-            sinks: vec![SinkAllowance {
-                sink: "archive".to_owned(),
-                prefix: key("in/box"),
-                operations: BTreeSet::from([SinkOperation::Get, SinkOperation::List]),
-            }],
-            ..Allowances::default()
+        let allowance = SinkAllowance {
+            sink: "archive".to_owned(),
+            prefix: key("in/box"),
+            operations: BTreeSet::from([SinkOperation::Get, SinkOperation::List]),
         };
         let cases = [
             (SinkOperation::Get, "archive", "in/box/a", true),
@@ -171,7 +173,7 @@ mod tests {
         ];
         for (operation, sink, at, permitted) in cases {
             assert_eq!(
-                allowances.permits(operation, sink, &key(at)),
+                allowance.permits(operation, sink, &key(at)),
                 permitted,
                 "{operation:?} {sink} {at}"
             );

@@ -9,6 +9,7 @@ pub mod imports {
             "wharf:plugin/crypto.verify-password": async | trappable,
             "wharf:plugin/crypto.hash-password": async | trappable,
             "wharf:plugin/http-client.send": async | trappable,
+            "wharf:plugin/sinks": async | trappable,
             "wharf:plugin/state.set": async | trappable,
             "wharf:plugin/state.remove": async | trappable,
             "wharf:plugin/state.increment": async | trappable,

@@ -1,13 +1,13 @@
 //! What plugins may call: one module per concern, each the host's side of interfaces in `wit/`.
 
 pub mod crypto;
-pub mod denied;
 pub mod grants;
 pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod session;
 pub mod settings;
+pub mod sinks;
 pub mod staging;
 mod state;
 mod totp;

@@ -8,6 +8,7 @@ use super::denials::Denials;
 use super::imports::crypto::PasswordWork;
 use super::imports::http::{HttpClient, Network};
 use super::imports::metrics::Figures;
+use super::imports::sinks::SinkAccess;
 use super::instance::PluginFacts;
 use super::state_store::{StateError, StateSpace, StateStore};
 use crate::config::Durability;
@@ -36,8 +37,8 @@ enum StatePlace {
 
 /// What the host does for one plugin.
 pub struct Granted {
-    /// The configured sinks, of which `[allow] sinks` grants a part.
-    pub sinks: Arc<Sinks>,
+    /// What it reaches of the sinks.
+    pub sinks: SinkAccess,
     /// Its HTTP client, which knows what it may.
     pub http: HttpClient,
     /// Its state, if it may have one.
@@ -96,10 +97,10 @@ impl Services {
             store.map(|store| StateSpace::new(store, &plugin.name, max_bytes))
         };
         let denials = Arc::new(Denials::new(&plugin.name));
-        let network = self.network.clone();
+        let (network, sinks) = (self.network.clone(), Arc::clone(&self.sinks));
         Ok(Granted {
             http: HttpClient::new(&plugin.allow, network, Arc::clone(&denials)),
-            sinks: Arc::clone(&self.sinks),
+            sinks: SinkAccess::new(&plugin.allow.sinks, sinks, Arc::clone(&denials)),
             state: plugin.allow.state.map(space).transpose()?,
             passwords: Arc::clone(&self.passwords),
             figures: self.figures(&plugin.name),

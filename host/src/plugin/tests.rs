@@ -6,7 +6,7 @@ mod breaking;
 mod chain;
 mod containment;
 mod evolution;
-mod guest;
+pub(super) mod guest;
 mod http;
 mod loading;
 mod paths;
@@ -26,7 +26,7 @@ use super::sidecar::OnFailure;
 use super::{LoadError, PluginRuntime, Plugins, Services, SessionFacts, SessionNotes, Warning};
 
 /// A directory of plugins with a runtime of its own.
-struct Bench {
+pub(super) struct Bench {
     directory: TempDir,
     runtime: PluginRuntime,
 }
@@ -36,7 +36,7 @@ impl Bench {
         Self::with(Services::in_trial(), files)
     }
 
-    fn with(services: Services, files: &[(&str, &[u8])]) -> Self {
+    pub(super) fn with(services: Services, files: &[(&str, &[u8])]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let runtime = PluginRuntime::new(&directory.path().join("state"), services).unwrap();
         std::fs::create_dir(directory.path().join("plugins")).unwrap();
@@ -52,10 +52,12 @@ impl Bench {
     }
 
     async fn try_load(&self) -> Result<(Plugins, Vec<Warning>), Vec<LoadError>> {
-        Plugins::load(&self.runtime, &self.plugins(), vec!["local".to_owned()]).await
+        // Two sinks are configured, as far as the plugins can tell.
+        let sinks = ["local", "archive"].map(str::to_owned);
+        Plugins::load(&self.runtime, &self.plugins(), sinks.into()).await
     }
 
-    async fn load(&self) -> Plugins {
+    pub(super) async fn load(&self) -> Plugins {
         match self.try_load().await {
             Ok((plugins, _)) => plugins,
             Err(errors) => panic!("{}", errors[0]),

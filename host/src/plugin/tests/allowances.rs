@@ -37,9 +37,9 @@ async fn nothing_is_allowed_that_was_not_named() {
         sink: "local".to_owned(),
         key: "a".to_owned(),
     };
-    let read = sinks::Host::read(host, place.clone(), 0, 1).unwrap();
+    let read = sinks::Host::read(host, place.clone(), 0, 1).await.unwrap();
     assert!(matches!(read, Err(StorageError::NotGranted(_))));
-    let deleted = sinks::Host::delete(host, place).unwrap();
+    let deleted = sinks::Host::delete(host, place).await.unwrap();
     assert!(matches!(deleted, Err(StorageError::NotGranted(_))));
     let request = http_client::Request {
         method: "GET".to_owned(),
