@@ -2,6 +2,7 @@
 //! serve the sidecars of plugins too.
 
 pub mod error;
+mod events;
 pub mod expand;
 mod json;
 pub mod nearest;
@@ -11,12 +12,14 @@ mod settings;
 pub mod template;
 pub mod value;
 
+pub use events::{Events, WhenFull};
 pub use schema::FILE_NAME;
 pub use settings::{
     Advertise, AdvertisedAddress, Ascii, Config, DataProtection, Durability, FailedLogins, FsSink,
     Limits, Listener, ListenerTls, Passive, PluginSink, PortRange, Protocol, Server, SessionReuse,
     Sink, SinkKind, Tls,
 };
+pub use value::ByteSize;
 
 #[cfg(test)]
 pub mod tests;

@@ -20,7 +20,9 @@ use self::data_route::DataRoute;
 use self::job::{Completed, Job};
 use self::login::Login;
 use self::stream::ControlStream;
+use self::tell::Teller;
 use self::transfers::{Ready, Running};
+use crate::event::Kind;
 use crate::host::{Host, Phase};
 use crate::limits;
 use crate::tls::{HandshakeError, SessionTls};
@@ -35,6 +37,7 @@ mod guard;
 mod job;
 mod login;
 mod stream;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod transfers;
@@ -46,6 +49,9 @@ struct Control {
     decoder: Decoder,
     session: Session,
     login: Login,
+    teller: Arc<Teller>,
+    /// What failed, and why, until the client hears with which reply.
+    untold: Option<(Kind, String)>,
     tls: Option<SessionTls>,
     local: SocketAddr,
     peer: SocketAddr,
@@ -181,6 +187,7 @@ impl Control {
         match effect {
             Effect::Reply(reply) => {
                 debug!(code = reply.code(), "reply");
+                self.tell_failure(reply.code());
                 self.replies.extend_from_slice(&reply.to_bytes());
             }
             Effect::ReplyLine(line) => self.replies.extend_from_slice(&line.to_bytes()),
@@ -192,6 +199,7 @@ impl Control {
             }
             Effect::Login(credential) => self.job = Some(self.log_in(credential)),
             Effect::Logout => {
+                self.tell_logout();
                 self.login.forget();
                 self.logged_out = Instant::now();
             }
@@ -262,7 +270,7 @@ impl Control {
     /// What a completed job means to the session; `None` where the next job follows by itself.
     fn complete(&mut self, completed: Completed) -> Result<Option<Input>, Ended> {
         Ok(Some(match completed {
-            Completed::LoggedIn(outcome) => Input::Login(self.login.settle(outcome, &self.host)),
+            Completed::LoggedIn(outcome) => Input::Login(self.settle(outcome)),
             Completed::Revalidated(ruling) => return Ok(self.rule(ruling)),
             Completed::Listening(Ok((address, route))) => {
                 self.route = Some(route);
@@ -309,6 +317,12 @@ impl Control {
                 }))
             }
         }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.tell_logout();
     }
 }
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tracing::{error, warn};
 
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::data::PassivePool;
+use crate::outbox::{Courier, OpenOutboxError, Outbox};
 use crate::plugin::{LivePlugins, LoadCause, PluginRuntime, Plugins, Services};
 use crate::sessions::Sessions;
 use crate::sinks::{OpenSinkError, Sinks};
@@ -26,6 +28,10 @@ pub struct Host {
     pub passive: PassivePool,
     /// Where files are kept.
     pub sinks: Arc<Sinks>,
+    /// What happened and is yet to be told.
+    pub outbox: Arc<Outbox>,
+    /// Who tells it.
+    pub courier: Arc<Courier>,
     /// Who may connect and log in, as far as counting decides it.
     pub admission: Arc<Admission>,
     /// Who is connected.
@@ -58,6 +64,9 @@ pub enum StartError {
     /// A sink cannot be used.
     #[error(transparent)]
     Sink(#[from] OpenSinkError),
+    /// The outbox cannot be used.
+    #[error(transparent)]
+    Outbox(#[from] OpenOutboxError),
     /// A sink that a plugin is to be, and no such plugin.
     #[error(
         "sink {sink}: there is no plugin {plugin:?} with the role storage-sink; put {plugin}.wasm \
@@ -84,6 +93,7 @@ impl Host {
         state_dir::ensure(state_dir)?;
         let tls = Arc::new(Tls::load(&config.tls, state_dir)?);
         let sinks = Arc::new(Sinks::open(&config)?);
+        let outbox = Outbox::open(state_dir, config.server.durability, &config.events)?;
         let plugins = load_plugins(&config, &sinks).await?;
         if let Some((sink, plugin)) = plugins.missing_sinks(&config).next() {
             let (sink, plugin) = (sink.to_owned(), plugin.to_owned());
@@ -91,10 +101,14 @@ impl Host {
         }
         let plugins = Arc::new(LivePlugins::new(plugins));
         sinks.attach(&plugins);
+        let courier = Arc::new(Courier::new(Arc::clone(&outbox), &config.events));
+        courier.serve(plugins.current().subscribers());
         let (phase, observed) = watch::channel(Phase::Running);
         let host = Self {
             plugins,
             sinks,
+            outbox,
+            courier,
             passive: PassivePool::new(&config.passive),
             admission: Admission::new(&config.limits),
             sessions: Arc::default(),
@@ -104,6 +118,18 @@ impl Host {
             config,
         };
         Ok((Arc::new(host), phase))
+    }
+}
+
+impl Host {
+    /// Lets the plugins finish what they are being told, and closes the outbox. When all sessions
+    /// have ended.
+    pub async fn stop(&self) {
+        self.courier.stop().await;
+        let outbox = Arc::clone(&self.outbox);
+        if let Err(panic) = spawn_blocking(move || outbox.close()).await {
+            error!(error = %panic, "closing the outbox panicked");
+        }
     }
 }
 

@@ -23,6 +23,9 @@ pub mod tls;
 pub mod identity;
 pub mod plugin;
 
+pub mod event;
+pub mod outbox;
+
 pub mod checksum;
 pub mod sink;
 pub mod sinks;

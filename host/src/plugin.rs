@@ -23,6 +23,7 @@ mod denial;
 mod denials;
 mod directory;
 mod engine;
+mod events;
 mod evolution;
 mod facts;
 mod fault;

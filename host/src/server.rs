@@ -139,6 +139,7 @@ async fn serve(
     }
     accepting.shutdown().await;
     drain(&phase, sessions, host.config.server.shutdown_grace, stop).await;
+    host.stop().await;
 }
 
 /// Accepts until aborted. An error that every accept would meet, such as too many open files, is

@@ -60,6 +60,7 @@ impl Config {
         file.section("passive", |section| self.passive.read(section));
         file.section("protocol", |section| self.protocol.read(section));
         file.section("limits", |section| self.limits.read(section));
+        file.section("events", |section| self.events.read(section));
         let sinks = file.named_sections("sink", |name, section| {
             Sink::read(section).map(|sink| (name.to_owned(), sink))
         });

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::events::Events;
 use super::value::choices;
 
 /// Everything `wharf.toml` says.
@@ -28,6 +29,8 @@ pub struct Config {
     pub protocol: Protocol,
     /// `[limits]`
     pub limits: Limits,
+    /// `[events]`
+    pub events: Events,
     /// `[sink.NAME]`, at least one.
     pub sinks: BTreeMap<String, Sink>,
 }
@@ -46,6 +49,7 @@ impl Config {
             passive: Passive::default(),
             protocol: Protocol::default(),
             limits: Limits::default(),
+            events: Events::default(),
             sinks: BTreeMap::from([("local".to_owned(), Sink::Fs(FsSink { root }))]),
         }
     }

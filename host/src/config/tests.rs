@@ -54,7 +54,7 @@ fn the_complete_file_names_every_key() {
         "d",
     );
     // What an unknown key is answered with is the list of all keys, section by section.
-    for section in ["server", "tls", "passive", "protocol", "limits"] {
+    for section in ["server", "tls", "passive", "protocol", "limits", "events"] {
         let answer = refused(&format!("[{section}]\nqqqqqqqqqqqqqqqqqqqqqqqq = 1\n"));
         let (_, keys) = answer.split_once("the keys here are ").unwrap();
         let body = text.split_once(&format!("\n[{section}]\n")).unwrap().1;

@@ -15,6 +15,7 @@ use wharf_protocol::session::{AsciiMode, ControlTls, DataTls, Policy, Session};
 
 use super::login::Login;
 use super::stream::ControlStream;
+use super::tell::Teller;
 use super::{Control, Ended};
 use crate::config::{Ascii, DataProtection, Listener, ListenerTls};
 use crate::host::Host;
@@ -89,6 +90,8 @@ impl Control {
             stream: ControlStream::Clear(stream),
             decoder: Decoder::new(),
             login: Login::new(facts, &host.sessions),
+            teller: Arc::new(Teller::new(Arc::clone(&host.outbox))),
+            untold: None,
             tls: None,
             local,
             peer,

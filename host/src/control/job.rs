@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use tokio::task::spawn_blocking;
 use tracing::{Span, debug, error, info};
@@ -15,7 +16,9 @@ use super::data_route::DataRoute;
 use super::gate::Received;
 use super::guard::Revalidated;
 use super::login;
+use super::tell::kind_of;
 use super::transfers::Ready;
+use crate::event::Kind;
 use crate::metrics;
 use crate::plugin::GateRuling;
 use crate::storage::StorageError;
@@ -69,14 +72,27 @@ impl Control {
         let cancel = CancelOnDrop::default();
         let cancelled = cancel.flag();
         let session = self.login.facts();
+        let (teller, kind) = (Arc::clone(&self.teller), kind_of(&operation));
+        if let Some(kind) = kind
+            && let Err(full) = teller.admits(&[kind, Kind::FileStable])
+        {
+            return Box::pin(async { Completed::Performed(Err(refuse(full))) });
+        }
         Box::pin(async move {
             let _cancel = cancel;
             let resolved = match storage.resolve(operation, &session).await {
                 Ok(resolved) => resolved,
                 Err(error) => return Completed::Performed(Err(refuse(error))),
             };
-            let result = blocking(move || resolved.perform(&cancelled)).await;
-            Completed::Performed(result)
+            let perform = move || {
+                let began = Instant::now();
+                let outcome = resolved.perform(&cancelled)?;
+                if let Some(kind) = kind {
+                    teller.changed(kind, &session, &resolved, began)?;
+                }
+                Ok(outcome)
+            };
+            Completed::Performed(blocking(perform).await)
         })
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Login {
 struct User {
     identity: Arc<Identity>,
     storage: Storage,
+    /// When he logged in.
+    since: Instant,
     /// When the grant runs out.
     expires: Option<time::Instant>,
     /// When it was last decided that the session may go on.
@@ -83,10 +85,29 @@ pub(super) enum Answer {
     Failed {
         reason: LoginDenial,
         text: Option<String>,
+        /// For events: who said so, and why.
+        detail: String,
         banned: bool,
     },
     /// They were not asked.
     Banned,
+}
+
+impl Answer {
+    /// The whole cause, where it is a no or no decision.
+    pub(super) fn cause(&self) -> Option<String> {
+        match self {
+            Self::Failed { detail, .. } | Self::Login(plugin::Login::Denied { detail, .. }) => {
+                Some(detail.clone())
+            }
+            Self::Login(plugin::Login::Undecided { plugin, cause }) => {
+                Some(format!("{plugin}: {cause}"))
+            }
+            Self::Unmapped => Some("nobody could tell what the user sees".to_owned()),
+            Self::Banned => Some(Refusal::Banned.to_string()),
+            Self::Granted(_) | Self::Login(_) => None,
+        }
+    }
 }
 
 impl Login {
@@ -111,6 +132,11 @@ impl Login {
         self.user.as_ref().map(|user| user.storage.clone())
     }
 
+    /// Since when somebody is logged in.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.user.as_ref().map(|user| user.since)
+    }
+
     /// When the grant runs out.
     pub(super) fn expires(&self) -> Option<time::Instant> {
         self.user.as_ref()?.expires
@@ -133,8 +159,8 @@ impl Login {
 
     /// The session may go on with another grant.
     pub(super) fn replace(&mut self, grant: Grant) {
-        if let Some(User { permit, .. }) = self.user.take() {
-            self.take(grant, permit);
+        if let Some(User { permit, since, .. }) = self.user.take() {
+            self.take(grant, permit, since);
         }
     }
 
@@ -200,6 +226,7 @@ impl Login {
                 reason,
                 text,
                 banned,
+                ..
             } => LoginStep::Denied {
                 reason,
                 text,
@@ -246,11 +273,11 @@ impl Login {
             home: identity.home.clone(),
             welcome: identity.welcome.clone(),
         };
-        self.take(grant, permit);
+        self.take(grant, permit, Instant::now());
         step
     }
 
-    fn take(&mut self, grant: Grant, permit: SessionPermit) {
+    fn take(&mut self, grant: Grant, permit: SessionPermit, since: Instant) {
         let Grant {
             identity,
             storage,
@@ -266,6 +293,7 @@ impl Login {
         self.user = Some(User {
             identity,
             storage,
+            since,
             expires,
             validated: time::Instant::now(),
             permit,
@@ -315,6 +343,7 @@ impl Control {
                 return Completed::LoggedIn(Answer::Failed {
                     reason,
                     text,
+                    detail,
                     banned: false,
                 });
             }
@@ -324,6 +353,7 @@ impl Control {
             Completed::LoggedIn(Answer::Failed {
                 reason,
                 text,
+                detail,
                 banned,
             })
         })

@@ -25,6 +25,7 @@ use super::services::Granted;
 use super::statistics::Statistics;
 use super::storage_sink::Features;
 use super::text::one_line;
+use crate::event::KindPattern;
 
 /// A loaded plugin.
 pub struct Plugin {
@@ -43,6 +44,8 @@ pub struct Plugin {
     pub(super) lifecycle: Option<LifecycleIndices>,
     pub(super) granted: Arc<Granted>,
     pub(super) sink_features: OnceCell<Features>,
+    /// The events it wants to hear of, as it said when it was loaded.
+    pub(super) event_kinds: Vec<KindPattern>,
     pub(super) pool: Pool,
     pub(super) breaker: Breaker,
     pub(super) statistics: Statistics,

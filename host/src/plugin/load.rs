@@ -236,6 +236,11 @@ impl PluginRuntime {
         let started = plugin.within_deadline("start", plugin.started()).await?;
         plugin.pool.keep(started);
         plugin.demands = plugin.needs().await?;
+        plugin.event_kinds = plugin.subscription().await?;
+        warnings.extend(plugin.odd_subscription().map(|text| Warning {
+            plugin: plugin.name().to_owned(),
+            text,
+        }));
         Ok((plugin, warnings))
     }
 
@@ -297,6 +302,7 @@ impl PluginRuntime {
             lifecycle,
             granted: Arc::new(granted),
             sink_features: OnceCell::new(),
+            event_kinds: Vec::new(),
             breaker: Breaker::default(),
             statistics: Statistics::default(),
             demands: Demands::default(),

@@ -108,6 +108,7 @@ impl Role {
                 | Self::StorageGuard
                 | Self::ListingFilter
                 | Self::UploadGate
+                | Self::StorageEvents
                 | Self::StorageSink
         )
     }

@@ -4,6 +4,7 @@ use wharf_protocol::failure::Failure;
 
 use crate::checksum::ChecksumError;
 use crate::metrics::Blame;
+use crate::outbox::{NotStored, OutboxFull};
 use crate::plugin::Refusal;
 use crate::sink::SinkError;
 use crate::transfer::TransferError;
@@ -23,6 +24,12 @@ pub enum StorageError {
     /// A directory would have to be copied piece by piece.
     #[error("a directory cannot be moved from one sink to another")]
     DirectoryAcrossSinks,
+    /// What would be changed could not be told.
+    #[error(transparent)]
+    Full(#[from] OutboxFull),
+    /// It was done, and is not told.
+    #[error("it was done, and {0}")]
+    Untold(#[from] NotStored),
     /// Nobody waits for it any more.
     #[error("the client is gone")]
     Cancelled,
@@ -41,6 +48,8 @@ impl StorageError {
         matches!(
             self,
             Self::NoSuchSink
+                | Self::Full(_)
+                | Self::Untold(_)
                 | Self::Sink(SinkError::Io(_))
                 | Self::Plugin(Refusal::Undecided { .. })
         )
@@ -49,7 +58,8 @@ impl StorageError {
     /// Who has to look at it, if anybody. A denial is nobody's error.
     pub fn blame(&self) -> Option<Blame> {
         match self {
-            Self::NoSuchSink => Some(Blame::Operator),
+            Self::NoSuchSink | Self::Full(_) => Some(Blame::Operator),
+            Self::Untold(_) => Some(Blame::Storage),
             Self::Plugin(Refusal::Undecided { .. }) => Some(Blame::Plugin),
             Self::Sink(error) => error.blame(),
             _ => None,
@@ -87,6 +97,8 @@ impl From<StorageError> for Failure {
             StorageError::DirectoryAcrossSinks => Self::Denied {
                 text: Some("A directory cannot be moved to another storage".to_owned()),
             },
+            StorageError::Full(_) => Self::NoSpace,
+            StorageError::Untold(_) => Self::Storage,
             StorageError::Cancelled => Self::Aborted,
             StorageError::Plugin(refusal) => refusal.into(),
             StorageError::Sink(error) => error.into(),

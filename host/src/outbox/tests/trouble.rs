@@ -1,0 +1,156 @@
+//! Files that are no outbox, and disks that fail.
+
+use std::fs;
+use std::io;
+use std::sync::atomic::AtomicBool;
+
+use redb::{Database, StorageBackend, backends::FileBackend};
+
+use super::*;
+
+fn refused(directory: &Path) -> OpenOutboxError {
+    let opened = Outbox::open(directory, Durability::Os, &Events::default());
+    opened.err().unwrap()
+}
+
+/// The file of an outbox that was closed with twenty events in it.
+fn closed(directory: &Path) -> std::path::PathBuf {
+    let outbox = open(directory);
+    outbox.subscribe(&[subscription("x", &["*"])]);
+    for sequence in 0..20 {
+        outbox.append(&[event("a", sequence)]).unwrap();
+    }
+    outbox.close();
+    directory.join(FILE_NAME)
+}
+
+#[test]
+fn a_file_that_is_no_outbox_is_left_as_it_is() {
+    let other = {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("other");
+        drop(Database::create(&path).unwrap());
+        fs::read(path).unwrap()
+    };
+    let contents: [&[u8]; 4] = [b"", b"junk", &[0; 100_000], &other];
+    for content in contents {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(FILE_NAME);
+        fs::write(&path, content).unwrap();
+        let error = refused(directory.path());
+        assert!(matches!(error, OpenOutboxError::Damaged { .. }), "{error}");
+        assert!(path.exists());
+        if *content != *other {
+            assert!(fs::read(&path).unwrap() == content, "it was changed");
+        }
+    }
+}
+
+#[test]
+fn a_cut_outbox_is_refused_and_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = closed(directory.path());
+    let whole = fs::read(&path).unwrap();
+    for length in [whole.len() / 2, 5000, 400, 17] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let error = refused(directory.path());
+        assert!(
+            matches!(error, OpenOutboxError::Damaged { .. }),
+            "{length}: {error}"
+        );
+        assert!(path.exists());
+    }
+}
+
+#[test]
+fn another_format_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = closed(directory.path());
+    let database = Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction
+        .open_table(tables::META)
+        .unwrap()
+        .insert("format", 2)
+        .unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let error = refused(directory.path()).to_string();
+    assert!(
+        error.contains("has format 2, and this version of wharf reads format 1"),
+        "{error}"
+    );
+}
+
+#[test]
+fn there_is_one_host_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let _outbox = open(directory.path());
+    let error = refused(directory.path());
+    assert!(matches!(error, OpenOutboxError::InUse { .. }), "{error}");
+}
+
+#[test]
+fn a_draft_that_a_crash_left_is_in_nobodys_way() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("events.new"), b"half an outbox").unwrap();
+    assert_eq!(open(directory.path()).level(), Level::default());
+}
+
+/// A disk that can be full.
+#[derive(Debug)]
+struct Disk {
+    file: FileBackend,
+    full: Arc<AtomicBool>,
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        match self.full.load(Ordering::Relaxed) {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => self.file.write(offset, data),
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_was_full_is_used_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = closed(directory.path());
+    let full = Arc::new(AtomicBool::new(false));
+    let disk = Arc::clone(&full);
+    let open = move || {
+        let file = fs::File::options().read(true).write(true).open(&path)?;
+        let (file, full) = (FileBackend::new(file)?, Arc::clone(&disk));
+        Database::builder().create_with_backend(Disk { file, full })
+    };
+    let store = Store::with(Box::new(open)).unwrap();
+    let outbox = Outbox::on(store, &Events::default()).unwrap();
+    outbox.subscribe(&[subscription("x", &["*"])]);
+    outbox.append(&[event("a", 20)]).unwrap();
+    full.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        assert_eq!(outbox.append(&[event("a", 21)]), Err(NotStored));
+    }
+    full.store(false, Ordering::Relaxed);
+    outbox.append(&[event("a", 22)]).unwrap();
+    let kept = waiting(&outbox, "x");
+    let expected: Vec<_> = (0..=20).chain([22]).map(|n| format!("a.{n}")).collect();
+    assert_eq!(kept, expected);
+}
