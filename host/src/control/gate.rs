@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 use wharf_protocol::command::HashAlgorithm;
 use wharf_protocol::effect::Finished;
 use wharf_protocol::failure::Failure;
@@ -34,13 +34,22 @@ pub(super) struct Received {
     upload: StagedUpload,
     /// Where it will stand.
     place: Place,
-    facts: FinishedUpload,
+    /// Whether it goes on from a file that was there.
+    appended: bool,
+    /// Those that were computed while it came.
+    checksums: Vec<(HashAlgorithm, String)>,
+    /// How long the transfer took.
+    elapsed: Duration,
+    /// How many bytes came.
     bytes: u64,
     plugins: Arc<LivePlugins>,
 }
 
 impl Drop for Received {
     fn drop(&mut self) {
+        if self.upload.is_taken() {
+            return;
+        }
         let (upload, plugins) = (self.upload.clone(), Arc::clone(&self.plugins));
         where_blocking_is_allowed(move || {
             if let Some(upload) = upload.take() {
@@ -81,23 +90,12 @@ impl Incoming {
                 return Completed::Finished(Err(end(error)));
             }
         };
-        let upload = match StagedUpload::new(upload) {
-            Ok(upload) => upload,
-            Err((upload, error)) => {
-                interrupt(upload, &self.plugins);
-                return Completed::Finished(Err(end(error.into())));
-            }
-        };
         Completed::Received(Received {
-            upload,
-            facts: FinishedUpload {
-                path: self.place.path.clone(),
-                place: self.place.location.clone(),
-                checksums: checksums.finish(),
-                elapsed: started.elapsed(),
-                appended: self.appended,
-            },
+            upload: StagedUpload::new(upload),
             place: self.place,
+            appended: self.appended,
+            checksums: checksums.finish(),
+            elapsed: started.elapsed(),
             bytes,
             plugins: self.plugins,
         })
@@ -135,20 +133,20 @@ impl Control {
         let session = self.login.facts();
         Box::pin(async move {
             let ruling = async {
-                let upload = received.facts(&plugins.gate_checksums()).await;
+                let upload = received.facts(plugins.gate_checksums()).await?;
                 let (staged, shown) = (&received.upload, storage.shown());
-                plugins
-                    .rule_on_upload(&session, upload, staged, &shown)
-                    .await
+                let ruling = plugins.rule_on_upload(&session, upload, staged, &shown);
+                Ok(ruling.await)
             };
             let ruling = tokio::select! {
                 biased;
-                () = aborting.notified() => GateRuling::Discard {
-                    failure: Failure::Aborted,
-                    detail: "the client gave it up".to_owned(),
-                },
+                () = aborting.notified() => Err(Failure::Aborted),
                 ruling = ruling => ruling,
             };
+            let ruling = ruling.unwrap_or_else(|failure| GateRuling::Discard {
+                detail: format!("no gate was asked to the end: {failure:?}"),
+                failure,
+            });
             Completed::Gated(received, ruling)
         })
     }
@@ -223,27 +221,29 @@ impl Control {
 impl Received {
     /// What gates are told of it, with as many of the checksums in `wanted` as can be had: those
     /// that were not computed while it came are computed of what is stored.
-    async fn facts(&self, wanted: &[HashAlgorithm]) -> FinishedUpload {
-        let mut facts = self.facts.clone();
-        let known =
-            |wanted: &HashAlgorithm| facts.checksums.iter().any(|(known, _)| known == wanted);
-        let missing: Vec<_> = wanted
-            .iter()
-            .copied()
-            .filter(|wanted| !known(wanted))
-            .collect();
-        if missing.is_empty() || self.upload.size() > limits::CHECKSUM_READ_BACK_BYTES {
-            return facts;
-        }
+    async fn facts(&self, wanted: Vec<HashAlgorithm>) -> Result<FinishedUpload, Failure> {
+        // Dropped where the client gives it up.
         let cancel = CancelOnDrop::default();
         let (upload, gone) = (self.upload.clone(), cancel.flag());
-        let compute =
-            move || checksum::of_upload(&upload, &missing, || gone.load(Ordering::Relaxed));
-        match spawn_blocking(compute).await {
-            Ok(Ok(computed)) => facts.checksums.extend(computed),
-            Ok(Err(error)) => warn!(%error, "an upload cannot be read back for its checksums"),
-            Err(panic) => error!(error = %panic, "computing checksums panicked"),
-        }
-        facts
+        let known =
+            |wanted: &HashAlgorithm| self.checksums.iter().any(|(known, _)| known == wanted);
+        let missing: Vec<_> = wanted.into_iter().filter(|wanted| !known(wanted)).collect();
+        let (size, computed) = blocking(move || {
+            let size = upload.size()?;
+            if missing.is_empty() || size > limits::CHECKSUM_READ_BACK_BYTES {
+                return Ok((size, Vec::new()));
+            }
+            let cancelled = || gone.load(Ordering::Relaxed);
+            Ok((size, checksum::of_upload(&upload, &missing, cancelled)?))
+        })
+        .await?;
+        Ok(FinishedUpload {
+            path: self.place.path.clone(),
+            place: self.place.location.clone(),
+            size,
+            checksums: self.checksums.iter().cloned().chain(computed).collect(),
+            elapsed: self.elapsed,
+            appended: self.appended,
+        })
     }
 }

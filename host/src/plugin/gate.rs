@@ -49,6 +49,8 @@ pub struct FinishedUpload {
     pub path: VirtualPath,
     /// Where it would be published.
     pub place: Location,
+    /// In bytes, of the whole file.
+    pub size: u64,
     /// The checksums of the whole file, in lower-case hexadecimal.
     pub checksums: Vec<(HashAlgorithm, String)>,
     /// How long the transfer took.
@@ -177,9 +179,10 @@ impl Plugin {
         upload: &FinishedUpload,
         staged: &StagedUpload,
     ) -> Result<wit::Disposition, CallError> {
-        let what = told(upload, staged.size());
+        let what = told(upload);
         let lent = LentUpload {
             upload: staged.clone(),
+            size: upload.size,
             readable: self.demands.readable,
         };
         let disposition = self.call("commit", session, |instance, client| {
@@ -277,7 +280,7 @@ fn demands(needs: wit::Demands) -> Result<Demands, CallError> {
     })
 }
 
-fn told(upload: &FinishedUpload, size: u64) -> wit::Upload {
+fn told(upload: &FinishedUpload) -> wit::Upload {
     let checksum = |(algorithm, hex): &(HashAlgorithm, String)| shared::Checksum {
         algorithm: checksum::name(*algorithm).to_owned(),
         hex: hex.clone(),
@@ -288,7 +291,7 @@ fn told(upload: &FinishedUpload, size: u64) -> wit::Upload {
             sink: upload.place.sink.to_string(),
             key: upload.place.key.as_str().to_owned(),
         },
-        size,
+        size: upload.size,
         checksums: upload.checksums.iter().map(checksum).collect(),
         elapsed_ms: u64::try_from(upload.elapsed.as_millis()).unwrap_or(u64::MAX),
         appended: upload.appended,

@@ -6,6 +6,7 @@ mod breaking;
 mod chain;
 mod containment;
 mod evolution;
+mod gate;
 pub(super) mod guest;
 mod http;
 mod loading;

@@ -117,9 +117,37 @@ impl Answers {
         )
     }
 
+    /// What a gate wants: the case of `content`, the length of a head, checksums.
+    pub fn needs(&mut self, content: u8, head: u32, checksums: &[&str]) -> String {
+        let names: Vec<u8> = checksums.iter().flat_map(|name| self.text(name)).collect();
+        let names = self.list(&names, checksums.len());
+        self.body(&[&[content, 0, 0, 0][..], &head.to_le_bytes(), &names].concat())
+    }
+
+    /// An `upload-gate`. Its `commit` has the content at 12, the path at 1 and 2, the key at 5 and
+    /// 6, the size at 7 and the checksums at 8 and 9 of its parameters.
+    pub fn gate(&self, needs: &str, commit: &str) -> Vec<u8> {
+        let interface = "wharf:plugin/upload-gate@1.0.0";
+        let parameters = "(param i32 i32 i32 i32 i32 i32 i32 i64 i32 i32 i64 i32 i32)";
+        let imports = r#"
+            (import "wharf:plugin/staging@1.0.0" "[resource-drop]staged"
+                (func $drop_staged (param i32)))
+            (import "wharf:plugin/staging@1.0.0" "[method]staged.size"
+                (func $size (param i32) (result i64)))
+            (import "wharf:plugin/staging@1.0.0" "[method]staged.read"
+                (func $read (param i32 i64 i32 i32)))"#;
+        let functions = format!(
+            "(func (export \"{interface}#needs\") (result i32) {needs})
+            (func (export \"{interface}#commit\") {parameters} (result i32)
+                (call $drop_session (local.get 0))
+                {commit})
+            (export \"cabi_post_{interface}#commit\" (func $free_all))"
+        );
+        self.assemble(interface, imports, &functions)
+    }
+
     fn module(&self, role: &str, functions: &[(&str, &str, &str)]) -> Vec<u8> {
         let interface = format!("wharf:plugin/{role}@1.0.0");
-        let data: String = self.0.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let session = match role {
             "storage-guard" => "(i32.load (local.get 0))",
             _ => "(local.get 0)",
@@ -135,8 +163,13 @@ impl Answers {
                 )
             })
             .collect();
+        self.assemble(&interface, "", &functions)
+    }
+
+    fn assemble(&self, interface: &str, imports: &str, functions: &str) -> Vec<u8> {
+        let data: String = self.0.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let text = format!(
-            r#"(module
+            r#"(module {imports}
             (import "wharf:plugin/types@1.0.0" "[resource-drop]session"
                 (func $drop_session (param i32)))
             (memory (export "memory") 8)

@@ -110,7 +110,7 @@ fn path(text: &str) -> VirtualPath {
     VirtualPath::parse(text).unwrap()
 }
 
-fn identity() -> Identity {
+pub fn identity() -> Identity {
     Identity {
         root: Some(Location::new("local", Key::parse("home").unwrap())),
         rules: Rules::new(vec![Rule {
