@@ -30,56 +30,56 @@ macro_rules! role {
 role!(
     lifecycle,
     export_lifecycle,
-    "package wharf:sdk-lifecycle; world lifecycle { export wharf:plugin/lifecycle@1.0.0; }"
+    "package sdk:lifecycle; world lifecycle { export wharf:plugin/lifecycle@1.0.0; }"
 );
 role!(
     authenticator,
     export_authenticator,
-    "package wharf:sdk-authenticator; world authenticator { export wharf:plugin/authenticator@1.0.0; }",
+    "package sdk:authenticator; world authenticator { export wharf:plugin/authenticator@1.0.0; }",
     "wharf:plugin/types@1.0.0" => types,
     "wharf:plugin/grants@1.0.0" => grants
 );
 role!(
     session_guard,
     export_session_guard,
-    "package wharf:sdk-session-guard; world session-guard { export wharf:plugin/session-guard@1.0.0; }",
+    "package sdk:session-guard; world session-guard { export wharf:plugin/session-guard@1.0.0; }",
     "wharf:plugin/types@1.0.0" => types,
     "wharf:plugin/grants@1.0.0" => grants
 );
 role!(
     path_mapper,
     export_path_mapper,
-    "package wharf:sdk-path-mapper; world path-mapper { export wharf:plugin/path-mapper@1.0.0; }",
+    "package sdk:path-mapper; world path-mapper { export wharf:plugin/path-mapper@1.0.0; }",
     "wharf:plugin/types@1.0.0" => types
 );
 role!(
     listing_filter,
     export_listing_filter,
-    "package wharf:sdk-listing-filter; world listing-filter { export wharf:plugin/listing-filter@1.0.0; }",
+    "package sdk:listing-filter; world listing-filter { export wharf:plugin/listing-filter@1.0.0; }",
     "wharf:plugin/types@1.0.0" => types
 );
 role!(
     storage_guard,
     export_storage_guard,
-    "package wharf:sdk-storage-guard; world storage-guard { export wharf:plugin/storage-guard@1.0.0; }",
+    "package sdk:storage-guard; world storage-guard { export wharf:plugin/storage-guard@1.0.0; }",
     "wharf:plugin/types@1.0.0" => types
 );
 role!(
     upload_gate,
     export_upload_gate,
-    "package wharf:sdk-upload-gate; world upload-gate { export wharf:plugin/upload-gate@1.0.0; }",
+    "package sdk:upload-gate; world upload-gate { export wharf:plugin/upload-gate@1.0.0; }",
     "wharf:plugin/types@1.0.0" => types,
     "wharf:plugin/staging@1.0.0" => staging
 );
 role!(
     storage_events,
     export_storage_events,
-    "package wharf:sdk-storage-events; world storage-events { export wharf:plugin/storage-events@1.0.0; }",
+    "package sdk:storage-events; world storage-events { export wharf:plugin/storage-events@1.0.0; }",
     "wharf:plugin/types@1.0.0" => types
 );
 role!(
     storage_sink,
     export_storage_sink,
-    "package wharf:sdk-storage-sink; world storage-sink { export wharf:plugin/storage-sink@1.0.0; }",
+    "package sdk:storage-sink; world storage-sink { export wharf:plugin/storage-sink@1.0.0; }",
     "wharf:plugin/types@1.0.0" => types
 );

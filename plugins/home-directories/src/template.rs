@@ -115,8 +115,8 @@ impl Piece {
                 Some(name) if !name.is_empty() => Self::Attribute(name.to_owned()),
                 _ => {
                     return Err(format!(
-                        "holds `{{{name}}}`, and there are only {{user}}, {{principal}}, {{group}}, \
-                         {{attribute.NAME}}, {{year}}, {{month}} and {{day}}"
+                        "holds `{{{name}}}`, and there are only {{user}}, {{principal}}, \
+                         {{group}}, {{attribute.NAME}}, {{year}}, {{month}} and {{day}}"
                     ));
                 }
             },

@@ -3,19 +3,25 @@
 //! A client learns nothing about which users there are: everybody is asked for a password, and an
 //! unknown user's is checked like any other, in vain.
 
-mod date;
+mod account;
+mod factor;
+mod network;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use wharf_plugin::{
-    Authenticator, Credential, Denial, DenialReason, Failure, Grant, Lifecycle, Operations,
-    Password, Problems, Prompt, Session, Step, clock, config, crypto,
+    Authenticator, Credential, Denial, DenialReason, Failure, Lifecycle, Password, Problems,
+    Prompt, Session, Step, config, crypto,
 };
+
+use crate::account::{Account, Encoded};
 
 /// The names under which strangers are let in, where they are.
 const ANONYMOUS: [&str; 2] = ["anonymous", "ftp"];
+
+/// What the host keeps with the question for a code: only the code is missing.
+const CODE_MISSING: &[u8] = b"code";
 
 /// The users that are let in.
 struct Users {
@@ -28,37 +34,8 @@ struct Users {
     pass_unknown: bool,
     /// Whether nobody logs in without TLS.
     require_tls: bool,
-}
-
-/// One user, and how to know it.
-struct Account {
-    /// The encoded password; without one, only a certificate will do.
-    password: Option<Encoded>,
-    /// SHA-256 of the certificates that need no password, in lower-case hexadecimal.
-    certificates: Vec<String>,
-    require_tls: bool,
-    disabled: bool,
-    /// The moment from which on the account is no more.
-    expires: Option<SystemTime>,
-    sink: String,
-    root: String,
-    home: String,
-    /// Patterns of paths and what they allow or forbid, in order.
-    rules: Vec<(String, Rule)>,
-}
-
-/// A password as it is kept.
-#[derive(Clone)]
-struct Encoded {
-    /// How it was encoded: what takes the same time to verify has the same text.
-    scheme: String,
-    text: String,
-}
-
-/// What a rule does.
-enum Rule {
-    Allow(Operations),
-    Forbid(Operations),
+    /// Whether a code stands behind the password, and is not asked for with ACCT.
+    code_behind_password: bool,
 }
 
 wharf_plugin::export!(Users: Authenticator);
@@ -81,7 +58,8 @@ impl Lifecycle for Users {
             );
             warnings.add("users", message);
         }
-        if self.anonymous.as_ref().is_some_and(Account::changes) {
+        let changes = |account: &Account| account.view.changes();
+        if self.anonymous.as_ref().is_some_and(changes) {
             warnings.add("anonymous", "whoever comes along may change files");
         }
         warnings
@@ -99,29 +77,28 @@ impl Authenticator for Users {
             return Ok(Step::Deny(Denial::new(DenialReason::NeedsTls)));
         }
         Ok(match account {
-            Some(account) if account.shows_certificate(session) => account.admit(user),
+            Some(account) if account.shows_certificate(session) => match account.totp {
+                Some(_) => ask_for_code(),
+                None => account.admit(session, user),
+            },
             _ => Step::Ask(Prompt::password()),
         })
     }
 
     fn answer(
         &self,
-        _session: &Session<'_>,
+        session: &Session<'_>,
         user: &str,
         credential: Credential,
-        _continuation: &[u8],
+        continuation: &[u8],
     ) -> Result<Step, Failure> {
-        let Credential::Password(password) = credential else {
-            return Ok(Step::Deny(Denial::credentials()));
-        };
-        if let Some(account) = self.anonymous(user) {
-            return Ok(account.admit(ANONYMOUS[0]));
+        match credential {
+            Credential::Password(password) => self.password(session, user, password),
+            Credential::Account(code) if continuation == CODE_MISSING => {
+                self.code(session, user, code.expose())
+            }
+            _ => Ok(Step::Deny(Denial::credentials())),
         }
-        let account = self.accounts.get(user);
-        Ok(match self.verify(account, &password)? {
-            Some(account) => account.admit(user),
-            None => Step::Deny(Denial::credentials()),
-        })
     }
 }
 
@@ -131,6 +108,51 @@ impl Users {
         self.anonymous
             .as_ref()
             .filter(|_| ANONYMOUS.contains(&user))
+    }
+
+    /// What a password leads to.
+    fn password(
+        &self,
+        session: &Session<'_>,
+        user: &str,
+        given: Password,
+    ) -> Result<Step, Failure> {
+        if let Some(account) = self.anonymous(user) {
+            return Ok(account.admit(session, ANONYMOUS[0]));
+        }
+        let account = self.accounts.get(user);
+        let has_code = account.is_some_and(|account| account.totp.is_some());
+        let (password, code) = match factor::split(&given) {
+            Some((password, code)) if self.code_behind_password && has_code => {
+                (password, Some(code))
+            }
+            _ => (given, None),
+        };
+        let Some(account) = self.verify(account, &password)? else {
+            return Ok(Step::Deny(Denial::credentials()));
+        };
+        match code {
+            Some(code) => self.code(session, user, &code),
+            None if has_code && self.code_behind_password => Ok(Step::Deny(
+                Denial::credentials().detail("the code is missing"),
+            )),
+            None if has_code => Ok(ask_for_code()),
+            None => Ok(account.admit(session, user)),
+        }
+    }
+
+    /// What a code leads to that follows a right password or certificate.
+    fn code(&self, session: &Session<'_>, user: &str, code: &str) -> Result<Step, Failure> {
+        let account = self.accounts.get(user);
+        if let Some(account) = account
+            && let Some(seed) = &account.totp
+            && seed.accepts(user, code)?
+        {
+            return Ok(account.admit(session, user));
+        }
+        Ok(Step::Deny(
+            Denial::credentials().detail("the code is wrong"),
+        ))
     }
 
     /// The account, if the password is its own. Who has none costs as much time.
@@ -150,44 +172,10 @@ impl Users {
     }
 }
 
-impl Account {
-    /// Whether the client holds the key of one of the account's certificates.
-    fn shows_certificate(&self, session: &Session<'_>) -> bool {
-        let shown = session.client_fingerprint();
-        shown.is_some_and(|shown| self.certificates.contains(&shown))
-    }
-
-    /// The answer to a user who has proved to be the one.
-    fn admit(&self, principal: &str) -> Step {
-        let denied = |reason| Step::Deny(Denial::new(reason));
-        match self.expires {
-            _ if self.disabled => denied(DenialReason::AccountDisabled),
-            Some(end) if end <= clock::now() => denied(DenialReason::AccountExpired),
-            Some(end) => Step::Grant(self.grant(principal).expires_at(end)),
-            None => Step::Grant(self.grant(principal)),
-        }
-    }
-
-    /// What the user sees and may do.
-    fn grant(&self, principal: &str) -> Grant {
-        let grant = Grant::new(principal)
-            .root(&self.sink, &self.root)
-            .home(&self.home);
-        self.rules
-            .iter()
-            .fold(grant, |grant, (path, rule)| match rule {
-                Rule::Allow(what) => grant.allow(path, *what),
-                Rule::Forbid(what) => grant.forbid(path, *what),
-            })
-    }
-
-    /// Whether anything is allowed that leaves a trace.
-    fn changes(&self) -> bool {
-        let changes = |what: &Operations| !Operations::READ.contains(*what);
-        self.rules
-            .iter()
-            .any(|(_, rule)| matches!(rule, Rule::Allow(what) if changes(what)))
-    }
+/// Asks for the code of the moment.
+fn ask_for_code() -> Step {
+    let prompt = Prompt::account().text("Send the code of six digits with ACCT.");
+    Step::Ask(prompt.continuation(CODE_MISSING))
 }
 
 #[cfg(test)]

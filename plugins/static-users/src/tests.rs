@@ -3,7 +3,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
+use wharf_plugin::Operations;
 use wharf_plugin::testing::{self, Client};
+
+mod more;
 
 const CERTIFICATE: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -254,10 +257,10 @@ fn every_problem_is_named_with_its_key() {
         "users.d.pasword: unknown field `pasword`, expected one of `password`",
         "users.e.certificates: wants SHA-256 fingerprints",
         "users.f.permissions: invalid value: string \"everything\", expected \"full\"",
+        "users.g.expires: is not a day",
         "users.g.rules[0].path: is not an absolute path",
         "users.g.rules[0]: wants `allow` or `forbid`",
         "users.g.rules[1].path: is not an absolute path",
-        "users.g.expires: is not a day",
         "users.g.root: may not hold",
         "users.g.home: is not an absolute path",
         "users.h/i.root: cannot hold `{user}`",
@@ -318,7 +321,8 @@ fn what_deserves_attention_is_shown() {
 fn the_example_is_right() {
     let example: toml::Table = include_str!("../static-users.toml").parse().unwrap();
     let settings = serde_json::to_string(&example["config"]).unwrap();
+    testing::set_secret("carol-totp", "GEZDGNBVGY3TQOJQ");
     let users = users(&settings).expect("the example is right");
-    assert_eq!(users.accounts.len(), 4);
+    assert_eq!(users.accounts.len(), 5);
     assert_eq!(users.warnings(), Problems::new());
 }

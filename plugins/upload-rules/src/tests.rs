@@ -75,7 +75,8 @@ fn uploads_come_out_as_the_rules_say() {
 #[test]
 fn what_is_set_aside_never_meets_another() {
     let rules = rules(
-        r#"{ "rules": [{ "max-size": "1B", "quarantine": { "sink": "local", "key": "set/aside" } }] }"#,
+        r#"{ "rules": [{ "max-size": "1B",
+                         "quarantine": { "sink": "local", "key": "set/aside" } }] }"#,
     )
     .expect("the settings are right");
     testing::set_now(UNIX_EPOCH + Duration::from_secs(1_780_000_000));
