@@ -5,6 +5,7 @@ mod init;
 mod password;
 mod plugin;
 mod serve;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ enum Command {
     Serve(Serve),
     /// Check the configuration, certificates, sinks and every plugin; exit 1 if anything is wrong
     Check(ConfigDirectory),
+    /// Show the sessions, transfers and plugins of the running host
+    Status(status::StatusCommand),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
         Command::Init(init) => init.run(),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(directory) => check::run(&directory.config),
+        Command::Status(command) => command.run(),
         Command::Plugin(command) => command.run(),
         Command::HashPassword => password::run(),
     };

@@ -10,16 +10,19 @@ mod schema;
 pub mod section;
 mod settings;
 pub mod template;
+mod token;
 pub mod value;
 
 pub use events::{Events, WhenFull};
 pub use schema::FILE_NAME;
 pub use settings::{
-    Advertise, AdvertisedAddress, Ascii, Config, DataProtection, Durability, FailedLogins, FsSink,
-    Limits, Listener, ListenerTls, Passive, PluginSink, PortRange, Protocol, Server, SessionReuse,
-    Sink, SinkKind, Tls,
+    Admin, Advertise, AdvertisedAddress, Ascii, Config, DataProtection, Durability, FailedLogins,
+    FsSink, Limits, Listener, ListenerTls, Passive, PluginSink, PortRange, Protocol, Server,
+    SessionReuse, Sink, SinkKind, Tls,
 };
 pub use value::ByteSize;
+
+pub use token::Token;
 
 #[cfg(test)]
 pub mod tests;

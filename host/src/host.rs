@@ -9,6 +9,7 @@ use tracing::{error, warn};
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::data::PassivePool;
+use crate::listening::Listening;
 use crate::outbox::{Courier, OpenOutboxError, Outbox};
 use crate::plugin::{LivePlugins, LoadCause, PluginRuntime, Plugins, Services};
 use crate::sessions::Sessions;
@@ -34,6 +35,8 @@ pub struct Host {
     pub courier: Arc<Courier>,
     /// Who may connect and log in, as far as counting decides it.
     pub admission: Arc<Admission>,
+    /// Where clients connect to.
+    pub listening: Listening,
     /// Who is connected.
     pub sessions: Arc<Sessions>,
     /// Whether the host goes on.
@@ -111,6 +114,7 @@ impl Host {
             courier,
             passive: PassivePool::new(&config.passive),
             admission: Admission::new(&config.limits),
+            listening: Listening::default(),
             sessions: Arc::default(),
             _certificates: tls.watch()?,
             tls,

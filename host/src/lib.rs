@@ -1,6 +1,7 @@
 //! The host: everything that touches the world. The modules stand in the order in which a
 //! connection meets them.
 
+pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod durable_file;
@@ -11,6 +12,7 @@ pub mod metrics;
 pub mod state_dir;
 
 pub mod host;
+pub mod listening;
 pub mod server;
 pub mod sessions;
 

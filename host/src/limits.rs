@@ -105,3 +105,33 @@ pub const SPARE_THREADS: usize = 64;
 
 /// The longest that a grant is timed: beyond it a clock could not count, and no session lasts.
 pub const GRANT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Connections that one door of the admin endpoint serves at a time: a scraper, some operators and
+/// a browser. More wait with the kernel.
+pub const ADMIN_CONNECTIONS: usize = 32;
+
+/// Time for a request to the admin endpoint to come, and for its answer to be made.
+pub const ADMIN_REQUEST: Duration = Duration::from_secs(30);
+
+/// Time after which a connection to the admin endpoint is closed, whatever its client does: one
+/// that does not read its answer would keep its place for ever.
+pub const ADMIN_CONNECTION: Duration = Duration::from_secs(300);
+
+/// Bytes of the head of a request to the admin endpoint.
+pub const ADMIN_HEAD_BYTES: usize = 16 * 1024;
+
+/// Bytes of the body of a request to the admin endpoint: the largest lists some numbers.
+pub const ADMIN_BODY_BYTES: usize = 64 * 1024;
+
+/// Bytes of an answer that `wharf status` and its like take.
+pub const ADMIN_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Sessions that the status shows, the eldest first, 500 bytes each; it counts all.
+pub const STATUS_SESSIONS_MAX: usize = 1000;
+
+/// Time for a sink to show that it works when it is asked whether the host is ready.
+pub const SINK_PROBE: Duration = Duration::from_secs(2);
+
+/// Time between two times that what was measured is sorted into buckets: until then a call of a
+/// plugin takes 8 bytes.
+pub const METRICS_SETTLE: Duration = Duration::from_secs(2);

@@ -97,6 +97,12 @@ impl Exposition {
         self.0.render()
     }
 
+    /// Of a recorder that nothing is measured with.
+    #[cfg(test)]
+    pub(crate) fn empty() -> Self {
+        Self(builder().build_recorder().handle())
+    }
+
     /// Sorts what histograms were given into their buckets. To be called every few seconds: until
     /// then each value takes memory.
     pub fn settle(&self) {

@@ -14,10 +14,12 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
+use crate::admin::Admin;
 use crate::config::{Config, Listener};
 use crate::control;
 use crate::host::{Host, Phase};
 use crate::limits;
+use crate::listening::ListenerState;
 use crate::metrics;
 
 /// Serves what `config` says until SIGTERM or SIGINT, on a runtime of its own. A second ends the
@@ -32,8 +34,12 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .build()?;
     let served = runtime.block_on(async {
         let mut stop = StopSignals::new()?;
+        let admin = Admin::open(&config, metrics::begin()?).await?;
         let (host, phase) = Host::start(config).await?;
+        admin.show(&host);
         let listeners = listen(&host.config.listeners)?;
+        host.listening
+            .begin(listeners.iter().map(|it| Arc::clone(&it.state)).collect());
         info!(name = host.config.server.name, "ready");
         serve(host, phase, listeners, &mut stop).await;
         Ok(())
@@ -83,6 +89,7 @@ impl StopSignals {
 /// A listener that is open.
 struct OpenListener {
     settings: Arc<Listener>,
+    state: Arc<ListenerState>,
     socket: TcpListener,
 }
 
@@ -106,8 +113,10 @@ fn listen(listeners: &[Listener]) -> Result<Vec<OpenListener>, ListenError> {
             let socket = open_any(settings.address).map_err(failed)?;
             let address = socket.local_addr().map_err(failed)?;
             info!(listener = settings.name, %address, tls = ?settings.tls, "listening");
+            let state = ListenerState::new(settings.name.clone(), address, settings.tls);
             Ok(OpenListener {
                 settings: Arc::new(settings.clone()),
+                state: Arc::new(state),
                 socket,
             })
         })
@@ -151,6 +160,7 @@ async fn accept_all(
     loop {
         match listener.socket.accept().await {
             Ok((stream, _)) => {
+                listener.state.set_fault(None);
                 let connection = (Arc::clone(&listener.settings), stream);
                 if connections.send(connection).await.is_err() {
                     return;
@@ -158,6 +168,7 @@ async fn accept_all(
             }
             Err(error) => {
                 warn!(listener = listener.settings.name, %error, "cannot accept a connection");
+                listener.state.set_fault(Some(error.to_string()));
                 metrics::count_error(Some(metrics::Blame::Operator));
                 sleep(limits::ACCEPT_RETRY).await;
             }

@@ -45,6 +45,8 @@ pub struct ShownTransfer {
     pub since: SystemTime,
     /// How far it is.
     pub progress: Arc<Progress>,
+    /// How many bytes there will be, where that is known.
+    pub size: Option<u64>,
 }
 
 impl Sessions {
@@ -107,6 +109,7 @@ impl ShownSession {
         kind: metrics::Transfer,
         path: &VirtualPath,
         progress: &Arc<Progress>,
+        size: Option<u64>,
     ) -> TransferringSession {
         metrics::transfers_running(kind).increment(1.0);
         let transfer = ShownTransfer {
@@ -114,6 +117,7 @@ impl ShownSession {
             path: path.clone(),
             since: SystemTime::now(),
             progress: Arc::clone(progress),
+            size,
         };
         self.sessions
             .change(self.number, |shown| shown.transfer = Some(transfer));
@@ -197,7 +201,7 @@ mod tests {
         let counter = ::metrics::Counter::noop();
         let progress = Arc::new(Progress::new(Arc::new(socket), counter));
         let path = VirtualPath::root();
-        let transfer = session.transfer(metrics::Transfer::Upload, &path, &progress);
+        let transfer = session.transfer(metrics::Transfer::Upload, &path, &progress, None);
         let (_, listed) = sessions.list(9);
         let shown = listed[0].transfer.as_ref().unwrap();
         assert_eq!(shown.kind, metrics::Transfer::Upload);

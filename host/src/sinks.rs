@@ -70,6 +70,11 @@ impl Sinks {
         Ok(Self { by_name, plugins })
     }
 
+    /// All of them, by name.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Arc<dyn Sink>)> {
+        self.by_name.iter().map(|(name, sink)| (&**name, sink))
+    }
+
     /// The sink called `name`.
     pub fn named(&self, name: &str) -> Option<&Arc<dyn Sink>> {
         self.by_name.get(name)

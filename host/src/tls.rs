@@ -196,6 +196,16 @@ impl Tls {
         self.identity.load().fingerprint.clone()
     }
 
+    /// When the certificate in use ends, in seconds since 1970, where it can be told.
+    pub fn expires_unix(&self) -> Option<i64> {
+        self.identity.load().expires_unix
+    }
+
+    /// The file of the certificate.
+    pub fn certificate(&self) -> &Path {
+        &self.files.certificate
+    }
+
     /// Loads the files again and says whether they changed. On an error the certificate in use
     /// stays.
     pub fn reload(&self) -> Result<bool, TlsError> {

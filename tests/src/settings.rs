@@ -29,6 +29,8 @@ pub struct Settings {
     pub protocol: String,
     /// Keys of `[limits]`.
     pub limits: String,
+    /// Keys of `[admin]`; none where it is empty.
+    pub admin: String,
     /// Further tables of the sidecar of `static-users`, beside [`USER`]'s.
     pub users: String,
     /// How many passive ports there are.
@@ -82,6 +84,7 @@ impl Default for Settings {
             passive: String::new(),
             protocol: String::new(),
             limits: String::new(),
+            admin: String::new(),
             users: String::new(),
             passive_ports: 40,
         }
@@ -103,6 +106,9 @@ impl Settings {
         for Listener { name, tls, host } in &self.listeners {
             let listener = format!("name = \"{name}\"\naddress = \"{host}:0\"\ntls = \"{tls}\"");
             writeln!(text, "[[listener]]\n{listener}").expect("a string has room");
+        }
+        if !self.admin.is_empty() {
+            writeln!(text, "[admin]\n{}", self.admin).expect("a string has room");
         }
         let last_port = first_port + self.passive_ports - 1;
         let Self {

@@ -48,6 +48,7 @@ fn examine(config: &Config, origin: &Origin) -> Findings {
     certificate::check(config, origin, &mut found);
     passive_ports(config, origin, &mut found);
     storage::check(config, origin, &mut found);
+    admin(config, origin, &mut found);
     found
 }
 
@@ -66,6 +67,24 @@ fn listeners(config: &Config, origin: &Origin, found: &mut Findings) {
         let key = format!("listener.{index}.tls");
         let advice = "write \"required\", if every client can do TLS";
         found.warnings.push(origin.problem(&key, warning, advice));
+    }
+}
+
+fn admin(config: &Config, origin: &Origin, found: &mut Findings) {
+    let Some(admin) = &config.admin else { return };
+    let asks = match admin.token {
+        Some(_) => "asks for the token",
+        None => "asks for no token",
+    };
+    found
+        .summary
+        .push(format!("admin     {}, {asks}", admin.address));
+    if !is_loopback(admin.address.ip()) {
+        let warning = "the token travels in clear here";
+        let advice = "listen on loopback, behind a proxy that speaks TLS";
+        found
+            .warnings
+            .push(origin.problem("admin.address", warning, advice));
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::{Origin, Problem, Problems};
 use super::expand::{Environment, ProcessEnvironment, read_failure};
 use super::section::{self, Section};
 use super::settings::{
-    Advertise, Config, DataProtection, FailedLogins, FsSink, Limits, Listener, ListenerTls,
+    Admin, Advertise, Config, DataProtection, FailedLogins, FsSink, Limits, Listener, ListenerTls,
     Passive, PluginSink, Protocol, Server, SessionReuse, Sink, SinkKind, Tls,
 };
 
@@ -21,14 +21,28 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with `wharf.toml`, in its order.
     pub fn load(directory: &Path) -> Result<(Self, Origin), Problems> {
-        let path = directory.join(FILE_NAME);
-        let source = std::fs::read_to_string(&path).map_err(|error| {
-            let message = format!("this file {}", read_failure(&error));
-            let advice = "make a configuration directory with `wharf init DIR`, \
-                          name yours with --config DIR";
-            Problem::new(&path, message, advice)
-        })?;
+        let (path, source) = read_file(directory)?;
         Self::parse(&path, &source, directory, &ProcessEnvironment)
+    }
+
+    /// Where the host that serves `directory` keeps its state. Nothing else is read, so that
+    /// whoever only asks the host needs nothing of what the rest names.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no TOML, or is wrong about this.
+    pub fn state_dir(directory: &Path) -> Result<PathBuf, Problems> {
+        let (path, source) = read_file(directory)?;
+        let mut server = Self::defaults(directory).server;
+        section::read(&path, &source, directory, &ProcessEnvironment, |file| {
+            file.section("server", |section| {
+                if let Some(path) = section.path("state-dir") {
+                    server.state_dir = path;
+                }
+                section.ignore_rest();
+            });
+            file.ignore_rest();
+        })?;
+        Ok(server.state_dir)
     }
 
     /// Reads `source`, the text of the file `path`.
@@ -67,7 +81,21 @@ impl Config {
         if !sinks.is_empty() {
             self.sinks = sinks.into_iter().flatten().collect::<BTreeMap<_, _>>();
         }
-        file.unbuilt("admin", "there is no admin endpoint in this version");
+        self.admin = file.section("admin", Admin::read).flatten();
+    }
+}
+
+/// The file of the configuration directory and its text.
+fn read_file(directory: &Path) -> Result<(PathBuf, String), Problem> {
+    let path = directory.join(FILE_NAME);
+    match std::fs::read_to_string(&path) {
+        Ok(source) => Ok((path, source)),
+        Err(error) => {
+            let message = format!("this file {}", read_failure(&error));
+            let advice = "make a configuration directory with `wharf init DIR`, \
+                          name yours with --config DIR";
+            Err(Problem::new(&path, message, advice))
+        }
     }
 }
 
@@ -244,5 +272,22 @@ impl Sink {
                 None
             }
         }
+    }
+}
+
+impl Admin {
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        let address: Option<SocketAddr> = section.required("address");
+        let has_token = section.has("token");
+        let token = section.option("token");
+        let address = address?;
+        // Whether a token that stands there is one, was said already.
+        if !has_token && !address.ip().to_canonical().is_loopback() {
+            let message = "other machines reach `address`, and there is no `token`";
+            let advice = "add one, such as token = { file = \"admin-token\" }, \
+                          or listen on 127.0.0.1";
+            section.problem("address", message, advice);
+        }
+        Some(Self { address, token })
     }
 }

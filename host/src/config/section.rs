@@ -118,9 +118,14 @@ impl<'e> Section<'_, 'e> {
         self.value(key, value)
     }
 
+    /// Whether there is a `key`.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// The value of `key`, whose absence is a problem.
     pub fn required<T: Value>(&mut self, key: &'static str) -> Option<T> {
-        if self.table.contains_key(key) {
+        if self.has(key) {
             return self.option(key);
         }
         self.known.push(key);
@@ -426,7 +431,11 @@ impl Reader<'_> {
         match value {
             DeValue::String(text) => match expand(text, self.environment) {
                 Ok(None) if T::KIND == Kind::Text => {
-                    T::parse(text).map_err(invalid(format!("{text:?}")))
+                    let shown = match T::SECRET {
+                        true => "what stands here".to_owned(),
+                        false => format!("{text:?}"),
+                    };
+                    T::parse(text).map_err(invalid(shown))
                 }
                 Ok(None) => wrong("a text"),
                 Ok(Some(expanded)) => {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::events::Events;
+use super::token::Token;
 use super::value::choices;
 
 /// Everything `wharf.toml` says.
@@ -33,6 +34,8 @@ pub struct Config {
     pub events: Events,
     /// `[sink.NAME]`, at least one.
     pub sinks: BTreeMap<String, Sink>,
+    /// `[admin]`; without it, only the socket in the state directory is open.
+    pub admin: Option<Admin>,
 }
 
 impl Config {
@@ -51,6 +54,7 @@ impl Config {
             limits: Limits::default(),
             events: Events::default(),
             sinks: BTreeMap::from([("local".to_owned(), Sink::Fs(FsSink { root }))]),
+            admin: None,
         }
     }
 
@@ -352,4 +356,13 @@ choices! {
         /// A plugin with the role `storage-sink`.
         Plugin = "plugin",
     }
+}
+
+/// `[admin]`: where the host is seen from outside, beside the socket in the state directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Where it listens. Port 0 lets the system choose.
+    pub address: SocketAddr,
+    /// What a request has to show; always there where other machines reach the address.
+    pub token: Option<Token>,
 }

@@ -54,10 +54,14 @@ fn the_complete_file_names_every_key() {
         "d",
     );
     // What an unknown key is answered with is the list of all keys, section by section.
-    for section in ["server", "tls", "passive", "protocol", "limits", "events"] {
+    for section in [
+        "server", "tls", "passive", "protocol", "limits", "events", "admin",
+    ] {
         let answer = refused(&format!("[{section}]\nqqqqqqqqqqqqqqqqqqqqqqqq = 1\n"));
         let (_, keys) = answer.split_once("the keys here are ").unwrap();
-        let body = text.split_once(&format!("\n[{section}]\n")).unwrap().1;
+        let heads = [format!("\n[{section}]"), format!("\n# [{section}]")];
+        let head = heads.iter().find(|head| text.contains(*head)).unwrap();
+        let body = text.split_once(head).unwrap().1;
         let body = body.split("\n\n").next().unwrap();
         for key in keys.split(", ") {
             let starts = [

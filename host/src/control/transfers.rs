@@ -39,6 +39,14 @@ pub(super) struct Ready {
 struct Opened(Option<Object>);
 
 impl Opened {
+    /// How many bytes a download has.
+    fn size(&self) -> Option<u64> {
+        match self.0.as_ref()? {
+            Object::Download { reader, .. } => Some(reader.size()),
+            _ => None,
+        }
+    }
+
     /// The file, and where it is; `None` for a listing.
     fn place(&self) -> Option<&Place> {
         self.0.as_ref()?.place()
@@ -218,7 +226,10 @@ impl Control {
         let (place, (kind, named)) = (ready.object.place().cloned(), named(&ready.kind));
         let path = place.as_ref().map_or(named, |place| &place.path);
         self.running = Some(Running {
-            _shown: self.login.shown().transfer(kind, path, &progress),
+            _shown: self
+                .login
+                .shown()
+                .transfer(kind, path, &progress, ready.object.size()),
             progress,
             aborting: Arc::default(),
             silent_until: None,

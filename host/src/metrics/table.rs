@@ -53,7 +53,7 @@ table! {
     tls_handshakes(connection: Connection, outcome: HandshakeOutcome, version: &str) -> Counter =
         "wharf_tls_handshakes_total";
     /// When the certificate ends, in seconds since 1970.
-    certificate_expiry(certificate: &str) -> Gauge = "wharf_certificate_expiry_timestamp_seconds";
+    certificate_expiry() -> Gauge = "wharf_certificate_expiry_timestamp_seconds";
 
     /// Transfers that move bytes now.
     transfers_running(kind: Transfer) -> Gauge = "wharf_transfers";

@@ -49,6 +49,8 @@ pub(super) struct Identity {
     pub(super) fingerprint: String,
     /// When the certificate ends, where it can be told.
     pub(super) expires: Option<String>,
+    /// The same, in seconds since 1970.
+    pub(super) expires_unix: Option<i64>,
     /// Resumes nothing; asks for a client certificate where there are authorities.
     pub(super) control: ServerConfig,
     /// The same, but it never asks: who the client is, the control connection knows.
@@ -68,7 +70,8 @@ impl Identity {
         let chain = chain(&files.certificate, &chain_pem)?;
         let key_path = files.key.as_deref().unwrap_or(&files.certificate);
         let key = private_key(key_path, separate_key.as_deref().unwrap_or(&chain_pem))?;
-        let (fingerprint, expires) = (fingerprint(&chain[0]), expiry(files, &chain[0]));
+        let fingerprint = fingerprint(&chain[0]);
+        let (expires, expires_unix) = expiry(files, &chain[0]).unzip();
         let certified = Arc::new(certify(files, key_path, chain, key, provider)?);
         let verifier = match (&files.client_ca, client_ca) {
             (Some(path), Some(pem)) => verifier(path, &pem, provider)?,
@@ -78,6 +81,7 @@ impl Identity {
             digest: digest.finalize().into(),
             fingerprint,
             expires,
+            expires_unix,
             control: server_config(provider, verifier, &certified)?,
             data: server_config(provider, Arc::new(NoClientAuth), &certified)?,
         })
@@ -220,7 +224,7 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 
 /// The end of the certificate's validity; one that has passed is worth a warning, and no more:
 /// some clients do not look.
-fn expiry(files: &Files, certificate: &CertificateDer<'_>) -> Option<String> {
+fn expiry(files: &Files, certificate: &CertificateDer<'_>) -> Option<(String, i64)> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     let validity = certificate.validity();
     if !validity.is_valid() {
@@ -231,7 +235,8 @@ fn expiry(files: &Files, certificate: &CertificateDer<'_>) -> Option<String> {
             "the certificate is not valid at this time",
         );
     }
-    Some(validity.not_after.to_string())
+    let end = validity.not_after;
+    Some((end.to_string(), end.timestamp()))
 }
 
 #[cfg(test)]

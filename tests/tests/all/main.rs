@@ -1,5 +1,6 @@
 //! Black-box tests of the real binary.
 
+mod admin;
 mod clients;
 mod limits;
 mod memory;

@@ -56,6 +56,22 @@ fn a_good_configuration_is_summed_up() {
 }
 
 #[test]
+fn an_admin_endpoint_for_other_machines_is_warned_of() {
+    for (address, token, warnings) in [
+        ("127.0.0.1:0", "", 0),
+        ("[::ffff:127.0.0.1]:0", "", 0),
+        ("[::]:0", "token = \"0123456789abcdef\"\n", 1),
+    ] {
+        let source = format!("{QUIET}[admin]\naddress = \"{address}\"\n{token}");
+        let found = found(&source, &[]);
+        assert_eq!(found.warnings.len(), warnings, "{address}");
+        let last = found.summary.last().unwrap();
+        assert!(last.starts_with("admin     "), "{last}");
+        assert!(!last.contains("0123"), "{last}");
+    }
+}
+
+#[test]
 fn open_listeners_are_warned_of() {
     for (tls, warnings) in [
         ("off", 1),
