@@ -20,9 +20,9 @@ use self::data_route::DataRoute;
 use self::job::{Completed, Job};
 use self::login::Login;
 use self::stream::ControlStream;
-use self::tell::Teller;
+use self::tell::{Attempt, Teller};
 use self::transfers::{Ready, Running};
-use crate::event::Kind;
+use crate::event;
 use crate::host::{Host, Phase};
 use crate::limits;
 use crate::tls::{HandshakeError, SessionTls};
@@ -50,8 +50,10 @@ struct Control {
     session: Session,
     login: Login,
     teller: Arc<Teller>,
-    /// What failed, and why, until the client hears with which reply.
-    untold: Option<(Kind, String)>,
+    /// The transfer that was asked for, until it is told what became of it.
+    attempt: Option<Arc<Attempt>>,
+    /// What failed, until the client hears with which reply.
+    untold: Option<event::Event>,
     tls: Option<SessionTls>,
     local: SocketAddr,
     peer: SocketAddr,
@@ -210,7 +212,9 @@ impl Control {
             Effect::Connect(target) => self.route = Some(DataRoute::Active(target)),
             Effect::ForgetDataConnection => {
                 self.route = None;
-                self.ready = None;
+                if self.ready.take().is_some() {
+                    self.failed(Failure::Aborted.into());
+                }
             }
             Effect::Perform(operation) => self.job = Some(self.operate(operation)),
             Effect::Prepare(transfer) => self.job = Some(self.prepare(transfer)),
@@ -282,7 +286,7 @@ impl Control {
                 self.ready = Some(*ready);
                 Input::Prepared(Ok(prepared))
             }
-            Completed::Prepared(Err(failure)) => Input::Prepared(Err(failure)),
+            Completed::Prepared(Err(refused)) => Input::Prepared(Err(self.failed(refused))),
             Completed::Received(received) => {
                 if self.stream.peer_is_gone() {
                     return Err(Ended::ByClient);
@@ -298,6 +302,7 @@ impl Control {
                 return Ok(None);
             }
             Completed::Finished(result) => {
+                let result = self.finished(result);
                 if let Some(mut running) = self.running.take() {
                     running.log(&result);
                 }
@@ -313,7 +318,7 @@ impl Control {
             Some(running) => running.abort(),
             None => {
                 self.job = Some(Box::pin(async {
-                    Completed::Prepared(Err(Failure::Aborted))
+                    Completed::Prepared(Err(Failure::Aborted.into()))
                 }))
             }
         }
@@ -322,7 +327,7 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        self.tell_logout();
+        self.tell_end();
     }
 }
 

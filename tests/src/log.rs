@@ -48,6 +48,19 @@ impl Log {
         self.lock().lines.join("\n")
     }
 
+    /// Everything, once every source has ended.
+    pub fn to_its_end(&self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut state = self.lock();
+        while state.open > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "the log never ended");
+            let waited = self.inner.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.lines.join("\n")
+    }
+
     /// The first line, old or new, for which `wanted` finds something.
     pub fn wait<T>(&self, what: &str, wanted: impl Fn(&str) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;

@@ -91,6 +91,7 @@ impl Control {
             decoder: Decoder::new(),
             login: Login::new(facts, &host.sessions),
             teller: Arc::new(Teller::new(Arc::clone(&host.outbox))),
+            attempt: None,
             untold: None,
             tls: None,
             local,

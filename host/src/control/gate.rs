@@ -12,7 +12,8 @@ use wharf_protocol::effect::Finished;
 use wharf_protocol::failure::Failure;
 
 use super::Control;
-use super::job::{CancelOnDrop, Completed, Job, blocking, not_logged_in};
+use super::job::{CancelOnDrop, Completed, Job, Refused, blocking, not_logged_in};
+use super::tell::{Kept, StoredUpload};
 use super::transfers::{Running, end, where_blocking_is_allowed};
 use crate::checksum::{self, Checksums};
 use crate::limits;
@@ -122,13 +123,13 @@ impl Control {
     /// Every byte of an upload is in: the gates decide on it, if there are any.
     pub(super) fn gate(&mut self, received: Received) -> Job {
         let (Some(storage), Some(running)) = (self.login.storage(), &mut self.running) else {
-            return self.discard(received, not_logged_in());
+            return self.discard(received, not_logged_in().into());
         };
         running.silent_until = Some(Instant::now() + limits::COMMIT_SILENCE);
         let aborting = Arc::clone(&running.aborting);
         let plugins = self.host.plugins.current();
         if plugins.of(Role::UploadGate).is_empty() {
-            return self.commit(received, None);
+            return self.commit(received, None, Kept::Published);
         }
         let session = self.login.facts();
         Box::pin(async move {
@@ -140,12 +141,12 @@ impl Control {
             };
             let ruling = tokio::select! {
                 biased;
-                () = aborting.notified() => Err(Failure::Aborted),
+                () = aborting.notified() => Err(Refused::from(Failure::Aborted)),
                 ruling = ruling => ruling,
             };
-            let ruling = ruling.unwrap_or_else(|failure| GateRuling::Discard {
-                detail: format!("no gate was asked to the end: {failure:?}"),
-                failure,
+            let ruling = ruling.unwrap_or_else(|refused| GateRuling::Discard {
+                detail: format!("no gate was asked to the end: {}", refused.cause),
+                failure: refused.failure,
             });
             Completed::Gated(received, ruling)
         })
@@ -155,26 +156,27 @@ impl Control {
     pub(super) fn follow(&self, received: Received, ruling: GateRuling) -> Job {
         let Place { path, location, .. } = &received.place;
         match ruling {
-            GateRuling::Publish => self.commit(received, None),
+            GateRuling::Publish => self.commit(received, None, Kept::Published),
             GateRuling::PublishAt(target) => {
                 info!(%path, from = %location, to = %target, "upload is published elsewhere");
-                self.commit(received, Some(target))
+                self.commit(received, Some(target), Kept::Published)
             }
             GateRuling::Quarantine(target) => {
                 info!(%path, from = %location, to = %target, "upload is quarantined");
-                self.commit(received, Some(target))
+                self.commit(received, Some(target), Kept::Quarantined)
             }
             GateRuling::Discard { failure, detail } => {
                 info!(%path, place = %location, detail, "upload is discarded");
-                self.discard(received, failure)
+                self.discard(received, Refused::new(failure, detail))
             }
         }
     }
 
-    /// Makes an upload visible, at `target` or where it was meant for.
-    fn commit(&self, received: Received, target: Option<Location>) -> Job {
+    /// Makes an upload visible, at `target` or where it was meant for, and tells it.
+    fn commit(&self, received: Received, target: Option<Location>, kept: Kept) -> Job {
         let sinks = Arc::clone(&self.host.sinks);
         let progress = self.running.as_ref().map(Running::progress);
+        let attempt = self.attempt.clone();
         // Dropped with the job, which happens where the connection ends first.
         let cancel = CancelOnDrop::default();
         let gone = cancel.flag();
@@ -188,7 +190,19 @@ impl Control {
             let commit = move || {
                 let upload = received.upload.take().ok_or(StorageError::Cancelled)?;
                 let place = &received.place.location;
-                storage::publish(&sinks, upload, place, target.as_ref(), cancelled)
+                let size = upload.size()?;
+                storage::publish(&sinks, upload, place, target.as_ref(), cancelled)?;
+                let at = target.as_ref().unwrap_or(place);
+                match attempt {
+                    Some(attempt) => attempt.stored(&StoredUpload {
+                        at,
+                        size,
+                        checksums: &received.checksums,
+                        appended: received.appended,
+                        kept,
+                    }),
+                    None => Ok(()),
+                }
             };
             let committed = blocking(commit).await;
             Completed::Finished(committed.map(|()| Finished { bytes }))
@@ -196,14 +210,14 @@ impl Control {
     }
 
     /// Throws an upload away, and says so when nothing is left of it.
-    fn discard(&self, received: Received, failure: Failure) -> Job {
+    fn discard(&self, received: Received, refused: Refused) -> Job {
         let discard = move || {
             drop(received.upload.take());
             Ok(())
         };
         Box::pin(async move {
             let discarded = blocking(discard).await;
-            Completed::Finished(Err(discarded.err().unwrap_or(failure)))
+            Completed::Finished(Err(discarded.err().unwrap_or(refused)))
         })
     }
 
@@ -221,7 +235,7 @@ impl Control {
 impl Received {
     /// What gates are told of it, with as many of the checksums in `wanted` as can be had: those
     /// that were not computed while it came are computed of what is stored.
-    async fn facts(&self, wanted: Vec<HashAlgorithm>) -> Result<FinishedUpload, Failure> {
+    async fn facts(&self, wanted: Vec<HashAlgorithm>) -> Result<FinishedUpload, Refused> {
         // Dropped where the client gives it up.
         let cancel = CancelOnDrop::default();
         let (upload, gone) = (self.upload.clone(), cancel.flag());

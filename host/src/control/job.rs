@@ -37,13 +37,58 @@ pub(super) enum Completed {
     /// An operation on storage is done.
     Performed(Result<Outcome, Failure>),
     /// The object is open and the data connection is there.
-    Prepared(Result<(Prepared, Box<Ready>), Failure>),
+    Prepared(Result<(Prepared, Box<Ready>), Refused>),
     /// Every byte of an upload is in, and nobody sees it yet.
     Received(Received),
     /// The gates have decided on an upload, and nobody sees it yet.
     Gated(Received, GateRuling),
     /// A transfer is over; an upload is committed.
-    Finished(Result<Finished, Failure>),
+    Finished(Result<Finished, Refused>),
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    /// What the client is told.
+    pub(super) failure: Failure,
+    /// The whole cause, for events.
+    pub(super) cause: String,
+}
+
+impl Refused {
+    /// `failure` for the client, because of `cause`.
+    pub(super) fn new(failure: Failure, cause: impl Into<String>) -> Self {
+        let cause = cause.into();
+        Self { failure, cause }
+    }
+
+    /// What is left of `error` for the client, and all that it says.
+    pub(super) fn of<E>(error: E) -> Self
+    where
+        E: std::error::Error + Into<Failure>,
+    {
+        let mut cause = error.to_string();
+        let mut source = error.source();
+        while let Some(inner) = source {
+            cause = format!("{cause}: {inner}");
+            source = inner.source();
+        }
+        Self::new(error.into(), cause)
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        let cause = match &failure {
+            Failure::NoDataConnection => "there is no data connection".to_owned(),
+            Failure::DataHandshake => "the data connection cannot be under TLS".to_owned(),
+            Failure::Aborted => "the client gave it up".to_owned(),
+            Failure::Storage => "storage failed".to_owned(),
+            Failure::TooMany { text } | Failure::Denied { text: Some(text) } => text.clone(),
+            other => format!("{other:?}"),
+        };
+        Self::new(failure, cause)
+    }
 }
 
 impl Control {
@@ -76,13 +121,13 @@ impl Control {
         if let Some(kind) = kind
             && let Err(full) = teller.admits(&[kind, Kind::FileStable])
         {
-            return Box::pin(async { Completed::Performed(Err(refuse(full))) });
+            return Box::pin(async { Completed::Performed(Err(refuse(full).failure)) });
         }
         Box::pin(async move {
             let _cancel = cancel;
             let resolved = match storage.resolve(operation, &session).await {
                 Ok(resolved) => resolved,
-                Err(error) => return Completed::Performed(Err(refuse(error))),
+                Err(error) => return Completed::Performed(Err(refuse(error).failure)),
             };
             let perform = move || {
                 let began = Instant::now();
@@ -92,13 +137,14 @@ impl Control {
                 }
                 Ok(outcome)
             };
-            Completed::Performed(blocking(perform).await)
+            let performed = blocking(perform).await;
+            Completed::Performed(performed.map_err(|refused| refused.failure))
         })
     }
 }
 
 /// Runs `work` where blocking is allowed, within the session's span.
-pub(super) async fn blocking<T, F>(work: F) -> Result<T, Failure>
+pub(super) async fn blocking<T, F>(work: F) -> Result<T, Refused>
 where
     T: Send + 'static,
     F: FnOnce() -> Result<T, StorageError> + Send + 'static,
@@ -109,13 +155,13 @@ where
         Ok(Err(error)) => Err(refuse(error)),
         Err(panic) => {
             error!(error = %panic, "storage work panicked");
-            Err(Failure::Storage)
+            Err(Refused::new(Failure::Storage, panic.to_string()))
         }
     }
 }
 
 /// Logs why storage refused, and reduces it to what the client is told.
-pub(super) fn refuse(error: StorageError) -> Failure {
+pub(super) fn refuse(error: StorageError) -> Refused {
     metrics::count_error(error.blame());
     match &error {
         fault if fault.is_fault() => {
@@ -125,7 +171,7 @@ pub(super) fn refuse(error: StorageError) -> Failure {
         StorageError::Plugin(denied) => info!(%denied, "storage refused"),
         refused => debug!(%refused, "storage refused"),
     }
-    error.into()
+    Refused::of(error)
 }
 
 /// The session asks for storage only after a login, so this is never seen; it denies all the same.

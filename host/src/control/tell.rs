@@ -5,20 +5,29 @@
 //! is durable: whatever becomes of the connection meanwhile, what was done is told. What only
 //! happened (logins, downloads, failures) is told without waiting.
 
+mod attempt;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use wharf_protocol::effect::{LoginStep, Operation};
+use wharf_protocol::effect::{Finished, LoginStep, Operation};
+use wharf_protocol::failure::Failure;
 use wharf_protocol::listing::EntryKind;
 
+pub(super) use attempt::{Attempt, Kept, StoredUpload};
+
 use super::Control;
+use super::job::Refused;
 use super::login::Answer;
 use crate::event::{self, Event, Fault, Kind, is_temporary};
 use crate::outbox::Outbox;
 use crate::plugin::SessionFacts;
 use crate::sink::Location;
 use crate::storage::{Place, ResolvedOperation, StorageError};
+
+/// What a client hears where its login ends with its connection, if it hears anything.
+const SERVICE_CLOSING: u16 = 421;
 
 /// Tells what happens in one session.
 pub(super) struct Teller {
@@ -93,6 +102,11 @@ impl Teller {
             particulars(&mut event);
             self.outbox.post(&event);
         }
+    }
+
+    /// Tells what only happened, and is described already.
+    fn post_event(&self, event: &Event) {
+        self.outbox.post(event);
     }
 
     /// Tells what was changed, and waits until that is durable. Only where blocking is allowed.
@@ -196,14 +210,22 @@ impl Control {
         let cause = answer.cause();
         let step = self.login.settle(answer, &self.host);
         let facts = self.login.facts();
+        let failed = |cause| {
+            let teller = &self.teller;
+            teller.wants(Kind::LoginFailed).then(|| {
+                let mut event = teller.event(Kind::LoginFailed, &facts);
+                event.fault = Some(Fault::new(SERVICE_CLOSING, cause));
+                event
+            })
+        };
         match &step {
             LoginStep::NeedPassword { .. } | LoginStep::NeedAccount { .. } => {}
             LoginStep::Granted { .. } => self.teller.post(Kind::Login, &facts, |_| {}),
             LoginStep::TooMany { text } => {
-                self.untold = Some((Kind::LoginFailed, cause.unwrap_or_else(|| text.clone())));
+                self.untold = failed(cause.unwrap_or_else(|| text.clone()));
             }
             LoginStep::Denied { .. } | LoginStep::Undecided => {
-                self.untold = Some((Kind::LoginFailed, cause.unwrap_or_default()));
+                self.untold = failed(cause.unwrap_or_default());
             }
         }
         step
@@ -219,16 +241,46 @@ impl Control {
         }
     }
 
+    /// The transfer that was asked for failed. What the session is told of it.
+    pub(super) fn failed(&mut self, refused: Refused) -> Failure {
+        if let Some(attempt) = self.attempt.take() {
+            self.untold = attempt.failed(&refused);
+        }
+        refused.failure
+    }
+
+    /// The transfer that was asked for came to its end.
+    pub(super) fn finished(
+        &mut self,
+        result: Result<Finished, Refused>,
+    ) -> Result<Finished, Failure> {
+        let finished = result.map_err(|refused| self.failed(refused))?;
+        if let Some(attempt) = self.attempt.take() {
+            attempt.downloaded();
+        }
+        Ok(finished)
+    }
+
     /// Tells what failed, now that the client hears how: with a reply of this code.
     pub(super) fn tell_failure(&mut self, code: u16) {
         if code < 400 {
             return;
         }
-        let Some((kind, cause)) = self.untold.take() else {
-            return;
-        };
-        self.teller.post(kind, &self.login.facts(), |event| {
-            event.fault = Some(Fault::new(code, cause));
-        });
+        if let Some(mut event) = self.untold.take() {
+            if let Some(fault) = &mut event.fault {
+                fault.reply = code;
+            }
+            self.teller.post_event(&event);
+        }
+    }
+
+    /// Tells what has not been told when the connection ends.
+    pub(super) fn tell_end(&mut self) {
+        self.running = None;
+        self.attempt = None;
+        if let Some(event) = self.untold.take() {
+            self.teller.post_event(&event);
+        }
+        self.tell_logout();
     }
 }

@@ -15,7 +15,8 @@ use wharf_protocol::transfer::{Protection, Transfer, TransferKind};
 
 use super::Control;
 use super::gate::Incoming;
-use super::job::{Completed, Job, blocking, refuse};
+use super::job::{Completed, Job, Refused, blocking, refuse};
+use super::tell::Attempt;
 use crate::admission::TransferPermit;
 use crate::metrics::{self, Direction, TransferOutcome};
 use crate::plugin::LivePlugins;
@@ -153,15 +154,20 @@ impl Control {
     /// Opens the object, then waits for the data connection (RFC 959 section 5.4: 550 before 150,
     /// and 425 where no connection comes).
     pub(super) fn prepare(&mut self, transfer: Transfer) -> Job {
-        let (Some(storage), Some(route)) = (self.login.storage(), self.route.take()) else {
-            return Box::pin(async { Completed::Prepared(Err(Failure::NoDataConnection)) });
-        };
         let (kind, session) = (transfer.kind.clone(), self.login.facts());
+        self.attempt = Attempt::begin(&self.teller, Arc::clone(&session), &kind);
+        let admitted = self.attempt.as_ref().map(|attempt| attempt.admitted());
+        if let Some(Err(full)) = admitted {
+            return Box::pin(async { Completed::Prepared(Err(refuse(full))) });
+        }
+        let (Some(storage), Some(route)) = (self.login.storage(), self.route.take()) else {
+            return Box::pin(async { Completed::Prepared(Err(Failure::NoDataConnection.into())) });
+        };
         let mut settings = self.transfer_settings(&transfer);
         let (tls, permit) = match (self.data_tls(&transfer), self.admit_transfer()) {
             (Ok(tls), Ok(permit)) => (tls, permit),
             (Err(failure), _) | (_, Err(failure)) => {
-                return Box::pin(async { Completed::Prepared(Err(failure)) });
+                return Box::pin(async { Completed::Prepared(Err(failure.into())) });
             }
         };
         let moved = metrics::transfer_bytes(match transfer.kind.is_upload() {
@@ -178,7 +184,7 @@ impl Control {
             };
             let object = match blocking(move || resolved.open()).await {
                 Ok(object) => object,
-                Err(failure) => return Completed::Prepared(Err(failure)),
+                Err(refused) => return Completed::Prepared(Err(refused)),
             };
             if let Object::Upload { start, .. } = &object {
                 let left = |max: u64| max.saturating_sub(*start);
@@ -190,7 +196,8 @@ impl Control {
                 Err(error) => {
                     debug!(%error, "no data connection");
                     metrics::count_error(error.blame());
-                    return Completed::Prepared(Err(Failure::from(&error)));
+                    let failure = Failure::from(&error);
+                    return Completed::Prepared(Err(Refused::new(failure, error.to_string())));
                 }
             };
             let connection = DataConnection {
@@ -218,13 +225,16 @@ impl Control {
     pub(super) fn run_transfer(&mut self) {
         let Some(mut ready) = self.ready.take() else {
             self.job = Some(Box::pin(async {
-                Completed::Finished(Err(Failure::NoDataConnection))
+                Completed::Finished(Err(Failure::NoDataConnection.into()))
             }));
             return;
         };
         let progress = Arc::clone(&ready.connection.progress);
         let (place, (kind, named)) = (ready.object.place().cloned(), named(&ready.kind));
         let path = place.as_ref().map_or(named, |place| &place.path);
+        if let Some(attempt) = &self.attempt {
+            attempt.opened(place.as_ref(), &progress);
+        }
         self.running = Some(Running {
             _shown: self
                 .login
@@ -245,7 +255,7 @@ impl Control {
                 Ok(completed) => completed,
                 Err(panic) => {
                     error!(error = %panic, "a transfer panicked");
-                    Completed::Finished(Err(Failure::Storage))
+                    Completed::Finished(Err(Refused::new(Failure::Storage, panic.to_string())))
                 }
             }
         }));
@@ -343,7 +353,7 @@ pub(super) fn where_blocking_is_allowed(work: impl FnOnce() + Send + 'static) {
 }
 
 /// Logs why a transfer did not end well, and reduces it to what the client is told.
-pub(super) fn end(error: TransferError) -> Failure {
+pub(super) fn end(error: TransferError) -> Refused {
     metrics::count_error(error.blame());
     match &error {
         TransferError::Undecided(cause) => error!(cause, "a transfer cannot be decided"),
@@ -352,7 +362,7 @@ pub(super) fn end(error: TransferError) -> Failure {
             "the transfer failed"
         ),
     }
-    error.into()
+    Refused::of(error)
 }
 
 /// What the client hears with 150.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod clients;
+mod events;
 mod limits;
 mod memory;
 mod operator;
