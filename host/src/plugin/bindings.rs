@@ -8,6 +8,8 @@ pub mod imports {
         imports: {
             "wharf:plugin/crypto.verify-password": async | trappable,
             "wharf:plugin/crypto.hash-password": async | trappable,
+            "wharf:plugin/crypto.digest": async | trappable,
+            "wharf:plugin/crypto.hmac": async | trappable,
             "wharf:plugin/http-client.send": async | trappable,
             "wharf:plugin/sinks": async | trappable,
             "wharf:plugin/state.set": async | trappable,

@@ -7,6 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::Md5;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 use subtle::ConstantTimeEq as _;
@@ -20,10 +22,13 @@ use crate::plugin::password::{self, PasswordError};
 /// Passwords that may wait to be verified, all plugins together: at 50 ms each and on one core, the
 /// last one waits for the default deadline of a call.
 const MAX_WAITING: usize = 200;
+/// What is digested at once, in bytes: 0.2 ms of the slowest algorithm.
+const MAX_AT_ONCE: usize = 64 * 1024;
 /// Random bytes of one call.
 const MAX_RANDOM: u32 = 64 * 1024;
 
-/// Verifies and hashes passwords on threads of their own, as many at once as there are cores.
+/// Verifies and hashes passwords, and digests what is large, on threads of their own, as many at
+/// once as there are cores.
 #[derive(Debug)]
 pub struct PasswordWork {
     cores: Arc<Semaphore>,
@@ -41,6 +46,18 @@ impl Default for PasswordWork {
 }
 
 impl PasswordWork {
+    /// Does `work` on so many bytes, here where they are few.
+    async fn sized<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        match bytes <= MAX_AT_ONCE {
+            true => work(),
+            false => self.run(work).await?,
+        }
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -96,6 +113,35 @@ fn unknown<T>(algorithm: &str) -> Result<T, Error> {
     )))
 }
 
+fn digest(algorithm: &str, data: &[u8]) -> Result<Vec<u8>, Error> {
+    match algorithm {
+        "md5" => Ok(Md5::digest(data).to_vec()),
+        "sha1" => Ok(Sha1::digest(data).to_vec()),
+        "sha256" => Ok(Sha256::digest(data).to_vec()),
+        "sha512" => Ok(Sha512::digest(data).to_vec()),
+        other => unknown(other),
+    }
+}
+
+fn hmac(algorithm: &str, key: &[u8], data: &[u8]) -> Result<Vec<u8>, Error> {
+    const ANY: &str = "HMAC takes keys of any length";
+    match algorithm {
+        "sha1" => {
+            let mac = Hmac::<Sha1>::new_from_slice(key).expect(ANY);
+            Ok(mac.chain_update(data).finalize().into_bytes().to_vec())
+        }
+        "sha256" => {
+            let mac = Hmac::<Sha256>::new_from_slice(key).expect(ANY);
+            Ok(mac.chain_update(data).finalize().into_bytes().to_vec())
+        }
+        "sha512" => {
+            let mac = Hmac::<Sha512>::new_from_slice(key).expect(ANY);
+            Ok(mac.chain_update(data).finalize().into_bytes().to_vec())
+        }
+        other => unknown(other),
+    }
+}
+
 impl Host for InstanceState {
     async fn verify_password(
         &mut self,
@@ -138,51 +184,74 @@ impl Host for InstanceState {
         Ok(Ok(totp::verify(&key, &code, window, now.as_secs())))
     }
 
-    fn digest(
+    async fn digest(
         &mut self,
         algorithm: String,
         data: Vec<u8>,
     ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
-        Ok(match algorithm.as_str() {
-            "md5" => Ok(Md5::digest(data).to_vec()),
-            "sha1" => Ok(Sha1::digest(data).to_vec()),
-            "sha256" => Ok(Sha256::digest(data).to_vec()),
-            "sha512" => Ok(Sha512::digest(data).to_vec()),
-            other => unknown(other),
-        })
+        let work = &self.granted.passwords;
+        let length = data.len();
+        Ok(work.sized(length, move || digest(&algorithm, &data)).await)
     }
 
-    fn hmac(
+    async fn hmac(
         &mut self,
         algorithm: String,
         key: Vec<u8>,
         data: Vec<u8>,
     ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
-        const ANY: &str = "HMAC takes keys of any length";
-        Ok(match algorithm.as_str() {
-            "sha1" => {
-                let mac = Hmac::<Sha1>::new_from_slice(&key).expect(ANY);
-                Ok(mac.chain_update(data).finalize().into_bytes().to_vec())
-            }
-            "sha256" => {
-                let mac = Hmac::<Sha256>::new_from_slice(&key).expect(ANY);
-                Ok(mac.chain_update(data).finalize().into_bytes().to_vec())
-            }
-            "sha512" => {
-                let mac = Hmac::<Sha512>::new_from_slice(&key).expect(ANY);
-                Ok(mac.chain_update(data).finalize().into_bytes().to_vec())
-            }
-            other => unknown(other),
-        })
+        let work = &self.granted.passwords;
+        let length = key.len() + data.len();
+        Ok(work
+            .sized(length, move || hmac(&algorithm, &key, &data))
+            .await)
     }
 
     fn random(&mut self, length: u32) -> wasmtime::Result<Vec<u8>> {
         let mut bytes = vec![0; length.min(MAX_RANDOM) as usize];
-        rand::fill(&mut bytes[..]);
+        SysRng.try_fill_bytes(&mut bytes)?;
         Ok(bytes)
     }
 
     fn equal(&mut self, a: Vec<u8>, b: Vec<u8>) -> wasmtime::Result<bool> {
         Ok(a.ct_eq(&b).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_large_has_the_same_digest_as_what_is_small() {
+        let work = PasswordWork::default();
+        for length in [0, MAX_AT_ONCE, MAX_AT_ONCE + 1, 1 << 20] {
+            let data = vec![7; length];
+            let expected = Sha256::digest(&data).to_vec();
+            let found = work.sized(length, move || digest("sha256", &data)).await;
+            assert_eq!(found.unwrap(), expected);
+        }
+        let unknown = work.sized(1 << 20, || digest("sha3", &[])).await;
+        assert!(matches!(unknown, Err(Error::Unsupported(_))));
+    }
+
+    #[test]
+    fn the_vectors_of_the_standards_hold() {
+        let hex = |bytes: Result<Vec<u8>, Error>| crate::plugin::text::hex(&bytes.unwrap());
+        // RFC 1321 and FIPS 180-4.
+        assert_eq!(
+            hex(digest("md5", b"abc")),
+            "900150983cd24fb0d6963f7d28e17f72"
+        );
+        assert_eq!(
+            hex(digest("sha1", b"abc")),
+            "a9993e364706816aba3e25717850c26c9cd0d89d"
+        );
+        // RFC 4231, case 2.
+        assert_eq!(
+            hex(hmac("sha256", b"Jefe", b"what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+        assert!(matches!(hmac("md5", b"", b""), Err(Error::Unsupported(_))));
     }
 }
