@@ -111,6 +111,28 @@ pub mod __private {
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// Holds the plugins of the pages on roles to compile, and runs their tests.
+#[cfg(doctest)]
+mod pages {
+    macro_rules! pages {
+        ($($name:ident $path:literal,)*) => {
+            $(#[doc = include_str!(concat!("../../docs/plugins/", $path))] struct $name;)*
+        };
+    }
+
+    pages! {
+        Overview "README.md",
+        Authenticator "authenticator.md",
+        SessionGuard "session-guard.md",
+        PathMapper "path-mapper.md",
+        ListingFilter "listing-filter.md",
+        StorageGuard "storage-guard.md",
+        UploadGate "upload-gate.md",
+        StorageEvents "storage-events.md",
+        StorageSink "storage-sink.md",
+    }
+}
+
 // The one seam between the crate and its host: the imports of the component or, natively, the
 // fake of `testing`. Both sides have the same functions with the same types.
 #[cfg(not(target_arch = "wasm32"))]

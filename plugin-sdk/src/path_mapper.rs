@@ -4,15 +4,19 @@ use crate::{Denial, Failure, Lifecycle, Location, Operation, Operations, Session
 
 /// Decides where a virtual path leads. Virtual paths are absolute and normalised: without `.`,
 /// `..`, CR, LF and NUL, and without a `/` at the end unless they are the root.
+///
+/// Every place lies within what the grant shows, or where `[allow] sinks` lets the plugin do what
+/// the user wants to do there. Any other is a failure of the plugin.
 pub trait PathMapper: Lifecycle {
-    /// What the user sees: asked once after a login, and again after each new grant. The host
-    /// remembers it and does the rest by itself.
+    /// What the user sees: asked once after a login, again after each new grant, and when plugins
+    /// were exchanged. The host remembers it and does the rest by itself: of the mounts that hold a
+    /// path the one with the longest directory shows it. At most 1024.
     ///
     /// # Errors
     /// No answer could be had: see [`Failure`]. The user then gets nowhere.
     fn mounts(&self, session: &Session<'_>) -> Result<Vec<Mount>, Failure>;
 
-    /// A path below a [dynamic](Mount::dynamic) mount is wanted. By default it is left to the next
+    /// A path below a [dynamic](Mount::dynamic) mount is wanted, whichever mapper's. By default it is left to the next
     /// mapper, and at last to the mount itself.
     ///
     /// # Errors
@@ -76,7 +80,7 @@ impl Mount {
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// Here, within what the mounts show.
+    /// Here.
     At(Location),
     /// Nowhere; the denial is the answer.
     Deny(Denial),

@@ -27,9 +27,9 @@ pub trait StorageEvents: Lifecycle {
 pub struct Event {
     /// Stays the same when it is delivered again.
     pub id: String,
-    /// `login`, `login-failed`, `logout`, `upload`, `upload-failed`, `upload-aborted`, `download`,
-    /// `download-failed`, `delete`, `rename`, `make-directory`, `remove-directory`. Others may
-    /// come: pass over what you do not know.
+    /// `login`, `login-failed`, `logout`, `upload`, `upload-failed`, `upload-aborted`,
+    /// `file-stable`, `download`, `download-failed`, `delete`, `rename`, `make-directory`,
+    /// `remove-directory`. Others may come: pass over what you do not know.
     pub kind: String,
     /// When, to the millisecond.
     pub at: SystemTime,

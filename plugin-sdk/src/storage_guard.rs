@@ -5,7 +5,8 @@ use crate::{Denial, Failure, Lifecycle, Location, Operation, Session};
 /// Decides on an operation before it touches storage.
 ///
 /// All guards are asked in the order of their file names, each with what the one before redirected
-/// to; the first denial stands.
+/// to; the first denial stands. A rename is asked about twice at its end: as
+/// [`Operation::RenameSource`], as it was at its beginning, and as [`Operation::RenameTarget`].
 pub trait StorageGuard: Lifecycle {
     /// A client is about to do something that its grant permits.
     ///
@@ -24,7 +25,7 @@ pub struct Intent {
     pub path: String,
     /// Where that leads.
     pub place: Location,
-    /// The other end of a rename or copy, as a virtual path.
+    /// The new path of [`Operation::RenameTarget`], or the other one of a copy.
     pub new_path: Option<String>,
     /// Where that leads.
     pub new_place: Option<Location>,
@@ -32,7 +33,7 @@ pub struct Intent {
     pub size_hint: Option<u64>,
     /// The byte to begin at, from `REST`.
     pub offset: u64,
-    /// The size in bytes of the file that is there now.
+    /// The size in bytes of the file that is there now; of a rename's target at its new place.
     pub existing: Option<u64>,
 }
 
@@ -57,7 +58,8 @@ impl Intent {
 pub enum Decision {
     /// It may be done.
     Allow,
-    /// It is done at this place instead, within what the grant shows.
+    /// It is done at this place instead, which replaces the new one of a rename. It lies within
+    /// what the session's mounts show, or where `[allow] sinks` lets the plugin do the same.
     Redirect(Location),
     /// It is not done; the denial is the answer.
     Deny(Denial),

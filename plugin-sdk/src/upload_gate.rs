@@ -106,7 +106,7 @@ impl Upload {
 pub enum Disposition {
     /// It is published where it belongs.
     Publish,
-    /// It is published here instead, within what the grant shows.
+    /// It is published here instead, within the grant or where `[allow] sinks` lets the plugin put.
     PublishAt(Location),
     /// It is kept here, out of the user's sight, and the client hears that all went well.
     Quarantine(Location),
