@@ -11,7 +11,9 @@ use crate::config::Config;
 use crate::data::PassivePool;
 use crate::listening::Listening;
 use crate::outbox::{Courier, OpenOutboxError, Outbox};
-use crate::plugin::{LivePlugins, LoadCause, PluginRuntime, Plugins, Services};
+use crate::plugin::{
+    self, LivePlugins, LoadCause, PluginRuntime, PluginSource, Reloader, Services,
+};
 use crate::sessions::Sessions;
 use crate::sinks::{OpenSinkError, Sinks};
 use crate::state_dir::{self, StateDirError};
@@ -41,7 +43,8 @@ pub struct Host {
     pub sessions: Arc<Sessions>,
     /// Whether the host goes on.
     pub phase: watch::Receiver<Phase>,
-    _certificates: tls::Watch,
+    certificates: tls::Watch,
+    _plugin_changes: plugin::Watch,
 }
 
 /// Whether the host goes on.
@@ -97,17 +100,20 @@ impl Host {
         let tls = Arc::new(Tls::load(&config.tls, state_dir)?);
         let sinks = Arc::new(Sinks::open(&config)?);
         let outbox = Outbox::open(state_dir, config.server.durability, &config.events)?;
-        let plugins = load_plugins(&config, &sinks).await?;
-        if let Some((sink, plugin)) = plugins.missing_sinks(&config).next() {
+        let reloader = load_plugins(&config, &sinks).await?;
+        let plugins = Arc::clone(reloader.plugins());
+        if let Some((sink, plugin)) = plugins.current().missing_sinks(&config).next() {
             let (sink, plugin) = (sink.to_owned(), plugin.to_owned());
             return Err(StartError::NoSinkPlugin { sink, plugin });
         }
-        let plugins = Arc::new(LivePlugins::new(plugins));
         sinks.attach(&plugins);
         let courier = Arc::new(Courier::new(Arc::clone(&outbox), &config.events));
         courier.serve(plugins.current().subscribers());
+        let told = Arc::clone(&courier);
+        let changes = reloader.watch(move |plugins| told.serve(plugins.subscribers()));
         let (phase, observed) = watch::channel(Phase::Running);
         let host = Self {
+            _plugin_changes: changes,
             plugins,
             sinks,
             outbox,
@@ -116,12 +122,18 @@ impl Host {
             admission: Admission::new(&config.limits),
             listening: Listening::default(),
             sessions: Arc::default(),
-            _certificates: tls.watch()?,
+            certificates: tls.watch()?,
             tls,
             phase: observed,
             config,
         };
         Ok((Arc::new(host), phase))
+    }
+
+    /// Reads the certificate and the plugins again, whether they look changed or not.
+    pub fn reload(&self) {
+        self.certificates.ask_to_reload();
+        self.plugins.ask_to_reload();
     }
 }
 
@@ -137,17 +149,21 @@ impl Host {
     }
 }
 
-async fn load_plugins(config: &Config, sinks: &Arc<Sinks>) -> Result<Plugins, StartError> {
+async fn load_plugins(config: &Config, sinks: &Arc<Sinks>) -> Result<Reloader, StartError> {
     let (state_dir, durability) = (&config.server.state_dir, config.server.durability);
     let services = Services::serving(state_dir, durability, Arc::clone(sinks));
-    let runtime = PluginRuntime::new(state_dir, services).map_err(StartError::Runtime)?;
-    let sinks = config.sinks.keys().cloned().collect();
-    match Plugins::load(&runtime, &config.plugin_dir(), sinks).await {
-        Ok((plugins, warnings)) => {
+    let source = PluginSource {
+        runtime: PluginRuntime::new(state_dir, services).map_err(StartError::Runtime)?,
+        directory: config.plugin_dir(),
+        sinks: config.sinks.keys().cloned().collect(),
+        needed: config.plugins_of_sinks().map(str::to_owned).collect(),
+    };
+    match Reloader::start(source).await {
+        Ok((reloader, warnings)) => {
             for warning in warnings {
                 warn!("{warning}");
             }
-            Ok(plugins)
+            Ok(reloader)
         }
         Err(errors) => {
             for error in &errors {

@@ -10,6 +10,7 @@ pub mod logging;
 pub mod memory;
 pub mod metrics;
 pub mod state_dir;
+pub mod watch;
 
 pub mod host;
 pub mod listening;

@@ -17,6 +17,7 @@ mod bindings;
 mod breaker;
 mod cache;
 mod call;
+mod compiler;
 mod componentize;
 mod contract;
 mod denial;
@@ -42,6 +43,7 @@ mod mapper;
 mod password;
 mod pool;
 mod refusal;
+mod reload;
 mod role;
 mod services;
 mod session_guard;
@@ -52,6 +54,7 @@ mod statistics;
 mod storage_guard;
 pub mod storage_sink;
 mod text;
+mod watch;
 pub mod workbench;
 
 use std::collections::BTreeMap;
@@ -71,6 +74,7 @@ pub mod paths;
 pub use login::{Continuation, Login};
 pub use password::{PasswordError, hash as hash_password, verify as verify_password};
 pub use refusal::Refusal;
+pub use reload::{PluginSource, Reload, Reloader};
 pub use role::{Role, Surface};
 pub use services::Services;
 pub use session_guard::SessionRuling;
@@ -79,6 +83,8 @@ pub use statistics::{
     CallStatus, InstanceStatus, LastError, PluginStatus, PluginsStatus, RejectedCandidate,
 };
 pub use storage_guard::Intent;
+
+pub use watch::Watch;
 
 use crate::config::{Config, PluginSink, Sink};
 pub use crate::tls::TlsFacts;
@@ -120,6 +126,11 @@ impl Plugins {
     /// All of them, in the order of their names.
     pub fn all(&self) -> &[Arc<Plugin>] {
         &self.all
+    }
+
+    /// The one called `name`.
+    pub fn named(&self, name: &str) -> Option<&Arc<Plugin>> {
+        self.all.iter().find(|plugin| plugin.name() == name)
     }
 
     /// Those of `role`, in the order in which they are asked.

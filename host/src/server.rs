@@ -33,7 +33,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .max_blocking_threads(config.limits.connections as usize + limits::SPARE_THREADS)
         .build()?;
     let served = runtime.block_on(async {
-        let mut stop = StopSignals::new()?;
+        let mut signals = Signals::new()?;
         let admin = Admin::open(&config, metrics::begin()?).await?;
         let (host, phase) = Host::start(config).await?;
         admin.show(&host);
@@ -41,7 +41,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         host.listening
             .begin(listeners.iter().map(|it| Arc::clone(&it.state)).collect());
         info!(name = host.config.server.name, "ready");
-        serve(host, phase, listeners, &mut stop).await;
+        serve(host, phase, listeners, &mut signals).await;
         Ok(())
     });
     // By itself a runtime waits for every thread, such as one that looks through a large sink for
@@ -63,27 +63,41 @@ fn open_as_many_files_as_allowed() {
     }
 }
 
-/// SIGTERM and SIGINT.
-struct StopSignals {
+/// SIGTERM and SIGINT, and SIGHUP, which would end the process if nobody waited for it.
+struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
-impl StopSignals {
+impl Signals {
     fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Waits for the next of either.
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Order {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Order::Stop,
+            _ = self.interrupt.recv() => Order::Stop,
+            _ = self.hangup.recv() => Order::Reload,
         }
     }
+
+    /// Waits for the next that tells to stop.
+    async fn stop(&mut self) {
+        while self.next().await != Order::Stop {}
+    }
+}
+
+/// What a signal tells to do.
+#[derive(PartialEq, Eq)]
+enum Order {
+    Stop,
+    Reload,
 }
 
 /// A listener that is open.
@@ -129,7 +143,7 @@ async fn serve(
     host: Arc<Host>,
     phase: watch::Sender<Phase>,
     listeners: Vec<OpenListener>,
-    stop: &mut StopSignals,
+    signals: &mut Signals,
 ) {
     let mut sessions = JoinSet::new();
     let mut accepting = JoinSet::new();
@@ -139,7 +153,13 @@ async fn serve(
     }
     loop {
         tokio::select! {
-            () = stop.next() => break,
+            order = signals.next() => match order {
+                Order::Stop => break,
+                Order::Reload => {
+                    info!("told to reload");
+                    host.reload();
+                }
+            },
             Some((listener, stream)) = accepted.recv() => {
                 sessions.spawn(control::accept(Arc::clone(&host), listener, stream));
             }
@@ -147,7 +167,7 @@ async fn serve(
         }
     }
     accepting.shutdown().await;
-    drain(&phase, sessions, host.config.server.shutdown_grace, stop).await;
+    drain(&phase, sessions, host.config.server.shutdown_grace, signals).await;
     host.stop().await;
 }
 
@@ -180,7 +200,7 @@ async fn drain(
     phase: &watch::Sender<Phase>,
     mut sessions: JoinSet<()>,
     grace: Duration,
-    stop: &mut StopSignals,
+    signals: &mut Signals,
 ) {
     info!(sessions = sessions.len(), grace = ?grace, "shutting down");
     phase.send_replace(Phase::Draining);
@@ -192,7 +212,7 @@ async fn drain(
     let reason = tokio::select! {
         () = all => return info!("every session has ended"),
         () = sleep(grace) => "the grace is over",
-        () = stop.next() => "told to stop again",
+        () = signals.stop() => "told to stop again",
     };
     warn!(sessions = sessions.len(), reason, "ending transfers");
     phase.send_replace(Phase::Stopping);

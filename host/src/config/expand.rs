@@ -7,10 +7,19 @@ use std::path::Path;
 /// The longest file that a value may be read from: a key or a token is far shorter.
 const VALUE_FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// The variables that `${NAME}` names.
+/// What values may stand in beside the file that names them.
 pub trait Environment {
     /// The value of the variable `name`, if it is set.
     fn variable(&self, name: &str) -> Option<String>;
+
+    /// The text of the file `path`, which starts at `directory` if it is relative, without the end
+    /// of its last line.
+    ///
+    /// # Errors
+    /// [`Missing::Unreadable`]
+    fn file(&self, path: &str, directory: &Path) -> Result<String, Missing> {
+        read_value_file(path, directory)
+    }
 }
 
 /// The environment of this process.
@@ -91,11 +100,7 @@ pub fn expand(text: &str, environment: &dyn Environment) -> Result<Option<String
     Ok(Some(expanded))
 }
 
-/// The text of the file that a value names, without the end of its last line.
-///
-/// # Errors
-/// [`Missing::Unreadable`]
-pub fn read_value_file(path: &str, directory: &Path) -> Result<String, Missing> {
+fn read_value_file(path: &str, directory: &Path) -> Result<String, Missing> {
     let unreadable = |reason: &str| Missing::Unreadable {
         path: path.to_owned(),
         reason: reason.to_owned(),

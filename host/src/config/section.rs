@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Origin, Problem, Problems};
-use super::expand::{Environment, expand, read_value_file};
+use super::expand::{Environment, expand};
 use super::nearest::nearest;
 use super::value::{Kind, Value};
 
@@ -452,7 +452,7 @@ impl Reader<'_> {
                 T::parse(&switch.to_string()).map_err(invalid(switch.to_string()))
             }
             DeValue::Table(table) => match file_of(table) {
-                Some(file) => match read_value_file(file, &self.directory) {
+                Some(file) => match self.environment.file(file, &self.directory) {
                     Ok(text) => {
                         let shown = format!("what the file {file:?} holds");
                         T::parse(&text).map_err(invalid(shown))

@@ -58,6 +58,14 @@ impl Config {
         }
     }
 
+    /// The names of the plugins that sinks are kept in.
+    pub fn plugins_of_sinks(&self) -> impl Iterator<Item = &str> {
+        self.sinks.values().filter_map(|sink| match sink {
+            Sink::Plugin(PluginSink { plugin }) => Some(plugin.as_str()),
+            Sink::Fs(_) => None,
+        })
+    }
+
     /// Where the plugins and their sidecars are.
     pub fn plugin_dir(&self) -> PathBuf {
         self.directory.join("plugins")

@@ -140,6 +140,8 @@ words! {
         Deadline = "deadline",
         /// Too many calls waited already.
         Queue = "queue",
+        /// A fault before had ended the instance that served the transfer.
+        Gone = "gone",
         /// No instance could be started.
         Start = "start",
         /// It failed so often that it is not asked for a while.

@@ -23,7 +23,7 @@ impl Plugin {
             Ok(admitted) => admitted,
             Err(left) => {
                 let error = CallError::Unavailable(left);
-                self.account(None, asked, Some(&error));
+                self.account(function, None, asked, Some(&error));
                 return Err(error);
             }
         };
@@ -31,9 +31,9 @@ impl Plugin {
         match &outcome {
             Ok(answer) => {
                 let failure = undecided(answer).map(CallError::from);
-                self.account(Some(admitted), asked, failure.as_ref());
+                self.account(function, Some(admitted), asked, failure.as_ref());
             }
-            Err(error) => self.account(Some(admitted), asked, Some(error)),
+            Err(error) => self.account(function, Some(admitted), asked, Some(error)),
         }
         outcome
     }
@@ -46,22 +46,29 @@ impl Plugin {
     ) -> Result<R, CallError> {
         let asked = Instant::now();
         let outcome = self.within_deadline(function, work).await;
-        self.account(None, asked, outcome.as_ref().err());
+        self.account(function, None, asked, outcome.as_ref().err());
         outcome
     }
 
-    /// That its answer makes no sense, which shows only when the call has ended and was counted.
-    pub(super) fn nonsense(&self, fault: impl Into<String>) -> CallError {
+    /// That the answer of `function` makes no sense, which shows only when the call has ended and
+    /// was counted.
+    pub(super) fn nonsense(&self, function: &str, fault: impl Into<String>) -> CallError {
         let error = CallError::Nonsense(fault.into());
-        self.statistics.record_failure(&error);
+        self.statistics.record_failure(function, &error);
         self.log_pause(self.breaker.fault(), &error);
         error
     }
 
-    fn account(&self, admitted: Option<Admitted<'_>>, asked: Instant, error: Option<&CallError>) {
-        self.statistics.record(asked.elapsed());
+    fn account(
+        &self,
+        function: &'static str,
+        admitted: Option<Admitted<'_>>,
+        asked: Instant,
+        error: Option<&CallError>,
+    ) {
+        self.statistics.record(function, asked.elapsed());
         if let Some(error) = error {
-            self.statistics.record_failure(error);
+            self.statistics.record_failure(function, error);
         }
         match (admitted, error) {
             (Some(admitted), Some(error)) if error.is_fault() => {
@@ -94,12 +101,16 @@ impl Plugin {
 
     /// What an operator is told of it, but for what was to take its place.
     pub(super) fn status(&self) -> PluginStatus {
-        let roles = self.surface.roles.iter();
         PluginStatus {
             name: self.name().to_owned(),
             file: self.file.clone(),
             sha256: hex(&self.facts.sha256),
-            roles: roles.map(|role| role.interface().to_owned()).collect(),
+            roles: self
+                .surface
+                .names()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             generation: self.generation,
             loaded_ms: unix_ms(self.loaded_at),
             instances: self.pool.status(),

@@ -128,7 +128,7 @@ impl Plugins {
                 .finish(&self.sinks)
                 .and_then(|identity| self.can_be_kept(identity))
                 .map(|identity| Login::Granted(Box::new(identity)))
-                .map_err(|fault| plugin.nonsense(format!("its grant: {fault}"))),
+                .map_err(|fault| plugin.nonsense("begin", format!("its grant: {fault}"))),
             Step::Ask(prompt) => {
                 let text = prompt.text.as_deref().map(one_line);
                 let continuation = Continuation {
@@ -143,7 +143,7 @@ impl Plugins {
                 })
             }
             Step::Deny(denial) => Ok(denied(plugin, denial)),
-            Step::Pass => Err(plugin.nonsense("it passed")),
+            Step::Pass => Err(plugin.nonsense("begin", "it passed")),
         });
         granted
             .unwrap_or_else(|cause| undecided(session, plugin.name().to_owned(), cause.to_string()))

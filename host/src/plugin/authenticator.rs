@@ -106,7 +106,7 @@ impl Plugin {
         match &step {
             Step::Ask(prompt) if prompt.continuation.len() > MAX_CONTINUATION => {
                 let fault = format!("its continuation is longer than {MAX_CONTINUATION} bytes");
-                Err(self.nonsense(fault))
+                Err(self.nonsense("begin", fault))
             }
             _ => Ok(step),
         }

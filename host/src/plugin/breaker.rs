@@ -50,7 +50,7 @@ impl Circuit {
         }
     }
 
-    /// A call failed through the plugin's fault. Returns the pause that begins with it, if one does.
+    /// A call failed through the plugin's fault. Returns the pause that begins, if one does.
     fn fault(&mut self, probe: bool, now: Instant) -> Option<Duration> {
         let pause = match self {
             Self::Closed(faults) => {

@@ -9,6 +9,7 @@ use std::hash::{Hash as _, Hasher};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -19,6 +20,12 @@ const KEY_FILE: &str = "cache.key";
 const KEY_BYTES: usize = 32;
 const TAG_BYTES: usize = 32;
 const EXTENSION: &str = "compiled";
+/// Compiled components not used for so long belong to plugins that are gone.
+const MAX_UNUSED: Duration = Duration::from_hours(30 * 24);
+/// All of them together: thirty interpreters.
+const MAX_BYTES: u64 = 1024 * 1024 * 1024;
+/// How exactly the last use is known.
+const NOTED_EVERY: Duration = Duration::from_hours(24);
 
 /// A directory of compiled components.
 #[derive(Debug)]
@@ -53,25 +60,67 @@ impl CodeCache {
         })
     }
 
-    /// The compiled form of the component `wasm`, from the cache or compiled and put there. Also
-    /// tells whether it was there. Takes seconds for a large component: not for a thread that
-    /// serves connections.
+    /// The compiled form of the component `wasm`, if it is there. Reads a large file for a large
+    /// component: not for a thread that serves connections. What is wrong with it is only logged.
+    pub fn find(&self, engine: &Engine, wasm: &[u8]) -> Option<Component> {
+        let name = entry_name(engine, wasm);
+        let component = self.load(engine, &name)?;
+        if let Err(error) = touch(&self.directory.join(&name)) {
+            tracing::debug!(entry = name, %error, "use of a compiled plugin not noted");
+        }
+        Some(component)
+    }
+
+    /// Compiles the component `wasm` and keeps what it becomes. Takes seconds for a large one.
     ///
     /// # Errors
     /// It does not compile. What is wrong with the cache is only logged.
-    pub fn component(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<(Component, bool)> {
-        let name = entry_name(engine, wasm);
-        if let Some(component) = self.load(engine, &name) {
-            return Ok((component, true));
-        }
+    pub fn compile(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
         let component = Component::from_binary(engine, wasm)?;
-        if let Err(error) = self.store(&name, &component) {
+        if let Err(error) = self.store(&entry_name(engine, wasm), &component) {
             tracing::warn!(
                 error = format!("{error:#}"),
                 "a compiled plugin could not be kept; it will be compiled again"
             );
         }
-        Ok((component, false))
+        Ok(component)
+    }
+
+    /// Removes what has not been used for long, and what the cache has no room for, oldest first.
+    /// Only after the plugins that serve were taken from it.
+    ///
+    /// # Errors
+    /// The directory cannot be read. What cannot be removed is only logged.
+    pub fn evict(&self) -> io::Result<()> {
+        for path in superfluous(self.entries()?, SystemTime::now()) {
+            match fs::remove_file(&path) {
+                Ok(()) => tracing::debug!(entry = %path.display(), "compiled plugin dropped"),
+                Err(error) => {
+                    tracing::warn!(entry = %path.display(), %error, "compiled plugin not dropped");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let path = entry.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == EXTENSION)
+            {
+                let metadata = entry.metadata()?;
+                entries.push(Entry {
+                    path,
+                    bytes: metadata.len(),
+                    used: metadata.modified()?,
+                });
+            }
+        }
+        Ok(entries)
     }
 
     fn load(&self, engine: &Engine, name: &str) -> Option<Component> {
@@ -111,6 +160,37 @@ impl CodeCache {
         let mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
         // Names are of one length, so where a name ends is no question.
         mac.chain_update(name).chain_update(code)
+    }
+}
+
+/// A compiled component in the directory.
+struct Entry {
+    path: PathBuf,
+    bytes: u64,
+    used: SystemTime,
+}
+
+/// Those of `entries` that are to go.
+fn superfluous(mut entries: Vec<Entry>, now: SystemTime) -> Vec<PathBuf> {
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.used));
+    let mut room = MAX_BYTES;
+    let mut stays = |entry: &Entry| {
+        let fits = entry.bytes <= room;
+        // What is older than the first that does not fit goes too, however small it is.
+        room = if fits { room - entry.bytes } else { 0 };
+        fits && now.duration_since(entry.used).unwrap_or_default() < MAX_UNUSED
+    };
+    entries.retain(|entry| !stays(entry));
+    entries.into_iter().map(|entry| entry.path).collect()
+}
+
+/// Notes in the time of modification that the entry was used, now and then only.
+fn touch(path: &Path) -> io::Result<()> {
+    let file = File::open(path)?;
+    let age = file.metadata()?.modified()?.elapsed().unwrap_or_default();
+    match age < NOTED_EVERY {
+        true => Ok(()),
+        false => file.set_modified(SystemTime::now()),
     }
 }
 
@@ -193,14 +273,16 @@ mod tests {
         let engine = Engine::default();
         let cache = CodeCache::open(&directory).unwrap();
         let from_cache = |cache: &CodeCache| {
-            cache
-                .component(&engine, EMPTY_COMPONENT)
-                .map(|(_, was)| was)
+            let found = cache.find(&engine, EMPTY_COMPONENT).is_some();
+            if !found {
+                cache.compile(&engine, EMPTY_COMPONENT).unwrap();
+            }
+            found
         };
-        assert!(!from_cache(&cache).unwrap());
-        assert!(from_cache(&cache).unwrap());
+        assert!(!from_cache(&cache));
+        assert!(from_cache(&cache));
         let again = CodeCache::open(&directory).unwrap();
-        assert!(from_cache(&again).unwrap(), "the key is kept");
+        assert!(from_cache(&again), "the key is kept");
 
         let path = entry(&directory);
         let whole = fs::read(&path).unwrap();
@@ -209,12 +291,61 @@ mod tests {
         let damages = [&flipped[..], &whole[..whole.len() - 1], &whole[..10], b""];
         for damaged in damages {
             fs::write(&path, damaged).unwrap();
-            assert!(!from_cache(&cache).unwrap());
-            assert!(from_cache(&cache).unwrap(), "it was replaced");
+            assert!(!from_cache(&cache));
+            assert!(from_cache(&cache), "it was replaced");
         }
         fs::write(directory.join(KEY_FILE), [7; KEY_BYTES]).unwrap();
         let stranger = CodeCache::open(&directory).unwrap();
-        assert!(!from_cache(&stranger).unwrap(), "written under another key");
+        assert!(!from_cache(&stranger), "written under another key");
+    }
+
+    #[test]
+    fn what_is_old_or_too_much_goes_and_the_newest_stays() {
+        let now = SystemTime::now();
+        let entry = |name: &str, days: u64, bytes| Entry {
+            path: PathBuf::from(name),
+            bytes,
+            used: now - Duration::from_hours(24 * days),
+        };
+        type Described = (&'static str, u64, u64);
+        let cases: &[(&[Described], &[&str])] = &[
+            (&[], &[]),
+            (&[("new", 0, 1), ("old", 31, 1), ("month", 29, 1)], &["old"]),
+            (&[("big", 2, MAX_BYTES), ("new", 1, 1)], &["big"]),
+            (
+                &[("a", 1, MAX_BYTES - 1), ("b", 2, 2), ("c", 3, 1)],
+                &["b", "c"],
+            ),
+        ];
+        for (entries, expected) in cases {
+            let entries = entries
+                .iter()
+                .map(|(name, days, bytes)| entry(name, *days, *bytes));
+            let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
+            assert_eq!(superfluous(entries.collect(), now), expected);
+        }
+    }
+
+    #[test]
+    fn an_entry_that_is_used_stays_and_one_that_is_not_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join("plugins");
+        let engine = Engine::default();
+        let cache = CodeCache::open(&directory).unwrap();
+        cache.compile(&engine, EMPTY_COMPONENT).unwrap();
+        let age = |days: u64| {
+            let entry = File::open(entry(&directory)).unwrap();
+            let used = SystemTime::now() - Duration::from_hours(24 * days);
+            entry.set_modified(used).unwrap();
+        };
+        age(31);
+        assert!(cache.find(&engine, EMPTY_COMPONENT).is_some());
+        cache.evict().unwrap();
+        assert!(cache.find(&engine, EMPTY_COMPONENT).is_some(), "just used");
+        age(31);
+        cache.evict().unwrap();
+        assert!(cache.find(&engine, EMPTY_COMPONENT).is_none());
+        assert!(directory.join(KEY_FILE).exists());
     }
 
     #[test]

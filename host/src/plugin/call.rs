@@ -22,6 +22,7 @@ use super::instance::{InstanceState, PluginFacts, PluginInstance, metered};
 use super::pool::Pool;
 use super::role::{Indices, Surface};
 use super::services::Granted;
+use super::sidecar::Fingerprint;
 use super::statistics::Statistics;
 use super::storage_sink::Features;
 use super::text::one_line;
@@ -33,6 +34,10 @@ pub struct Plugin {
     pub(super) facts: Arc<PluginFacts>,
     /// Its component.
     pub(super) file: PathBuf,
+    /// What was read to know its settings.
+    pub(super) fingerprint: Fingerprint,
+    /// The files that some of them were taken from.
+    pub(super) value_files: Vec<PathBuf>,
     /// The generation that it came with.
     pub(super) generation: u64,
     pub(super) loaded_at: SystemTime,

@@ -7,23 +7,31 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Plugins;
+use super::call::Plugin;
 use super::engine::MAX_INSTANCES;
 use super::load::{Candidate, LoadCause, LoadError, PluginRuntime, Warning};
 use super::sidecar::Sidecar;
+use super::text::hex;
 
 /// Plugins of one host; each is asked in turn at every login.
 const MAX_PLUGINS: usize = 256;
 
 /// A plugin to be loaded.
-struct Found {
-    name: String,
-    component: PathBuf,
-    sidecar: Sidecar,
+pub struct Found {
+    /// Its name.
+    pub name: String,
+    /// Its component.
+    pub component: PathBuf,
+    /// Its settings.
+    pub sidecar: Sidecar,
 }
 
 impl Found {
     /// Reads the component. It may be large: not for a thread that serves connections.
-    fn candidate(self, sinks: &[String], generation: u64) -> Result<Candidate, LoadCause> {
+    ///
+    /// # Errors
+    /// It cannot be read, or a sink that it is allowed is not among the configured `sinks`.
+    pub fn candidate(self, sinks: &[String], generation: u64) -> Result<Candidate, LoadCause> {
         self.sidecar.check_sinks(sinks)?;
         Candidate::read(&self.name, &self.component, self.sidecar, generation)
     }
@@ -40,19 +48,14 @@ impl Plugins {
         directory: &Path,
         sinks: Vec<String>,
     ) -> Result<(Self, Vec<Warning>), Vec<LoadError>> {
-        let (found, mut errors) = find(directory);
-        // An idle instance is kept, so with more of them than there are slots a plugin could be
-        // left without any.
-        let instances = found
-            .iter()
-            .map(|plugin| plugin.sidecar.limits.instances)
-            .sum();
-        if instances > MAX_INSTANCES as usize {
-            errors.push(LoadError {
-                plugin: "*".to_owned(),
-                file: directory.to_owned(),
-                cause: LoadCause::TooManyInstances(instances),
-            });
+        let (found, mut errors) = match find(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Default::default(),
+            Err(error) => return Err(vec![of_the_directory(directory, error.into())]),
+            Ok(found) => found,
+        };
+        let instances = found.iter().map(|plugin| plugin.sidecar.limits.instances);
+        if let Err(cause) = check_instances(instances) {
+            errors.push(of_the_directory(directory, cause));
         }
         let (mut plugins, mut warnings) = (Vec::new(), Vec::new());
         for found in found {
@@ -81,38 +84,40 @@ impl Plugins {
     }
 }
 
-fn log_loaded(plugin: &super::call::Plugin) {
-    let roles: Vec<&str> = plugin
-        .surface
-        .roles
-        .iter()
-        .map(|role| role.interface())
-        .collect();
-    let sha256 = super::text::hex(&plugin.facts.sha256);
+/// Whether the engine has room for them all. An idle instance is kept, so with more of them than
+/// there are slots a plugin could be left without any.
+pub fn check_instances(instances: impl Iterator<Item = usize>) -> Result<(), LoadCause> {
+    match instances.sum() {
+        sum if sum > MAX_INSTANCES as usize => Err(LoadCause::TooManyInstances(sum)),
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with no plugin in particular.
+pub fn of_the_directory(directory: &Path, cause: LoadCause) -> LoadError {
+    LoadError {
+        plugin: "*".to_owned(),
+        file: directory.to_owned(),
+        cause,
+    }
+}
+
+fn log_loaded(plugin: &Plugin) {
     tracing::info!(
         plugin = plugin.name(),
-        roles = roles.join(","),
-        sha256,
+        roles = plugin.surface.names().join(","),
+        sha256 = hex(&plugin.facts.sha256),
         "plugin loaded"
     );
 }
 
-/// Every `*.wasm` that no other sidecar names, and every sidecar that names one.
-fn find(directory: &Path) -> (Vec<Found>, Vec<LoadError>) {
-    let (components, sidecars) = match list(directory) {
-        Ok(listed) => listed,
-        Err(error) => {
-            let (plugin, file) = ("*".to_owned(), directory.to_owned());
-            return (
-                Vec::new(),
-                vec![LoadError {
-                    plugin,
-                    file,
-                    cause: error.into(),
-                }],
-            );
-        }
-    };
+/// Every `*.wasm` that no other sidecar names, and every sidecar that names one; and what is wrong
+/// with other sidecars.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn find(directory: &Path) -> io::Result<(Vec<Found>, Vec<LoadError>)> {
+    let (components, sidecars) = list(directory)?;
     let (mut found, mut errors) = (BTreeMap::new(), Vec::new());
     let mut named = BTreeSet::new();
     for (name, file) in &sidecars {
@@ -156,19 +161,17 @@ fn find(directory: &Path) -> (Vec<Found>, Vec<LoadError>) {
             found.insert(name, plugin);
         }
     }
-    (found.into_values().collect(), errors)
+    Ok((found.into_values().collect(), errors))
 }
 
 /// The files `*.wasm` and `*.toml`, by their names without that.
-type Listed = (BTreeMap<String, PathBuf>, BTreeMap<String, PathBuf>);
+pub type Listed = (BTreeMap<String, PathBuf>, BTreeMap<String, PathBuf>);
 
-fn list(directory: &Path) -> io::Result<Listed> {
+/// # Errors
+/// The directory cannot be read, or holds too much.
+pub fn list(directory: &Path) -> io::Result<Listed> {
     let (mut components, mut sidecars) = Listed::default();
-    let entries = match std::fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((components, sidecars)),
-        entries => entries?,
-    };
-    for entry in entries {
+    for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         let listed = match path.extension().and_then(OsStr::to_str) {
             Some("wasm") => &mut components,

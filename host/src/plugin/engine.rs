@@ -12,8 +12,10 @@ use wasmtime::{
 
 use super::limits::MAX_MEMORY;
 
-/// How many instances may live at once, all plugins together.
+/// How many instances all plugins of one generation may have together.
 pub const MAX_INSTANCES: u32 = 256;
+/// Room for more: for trials, and for a generation that ends its calls while another one serves.
+const SPARE_INSTANCES: u32 = 64;
 /// What a guest may use of the native stack; deeper recursion traps.
 const MAX_STACK: usize = 512 * 1024;
 /// Of one memory, kept from one instance to the next where the kernel tells which pages were
@@ -105,11 +107,12 @@ fn config() -> Config {
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     let scans = PoolingAllocationConfig::is_pagemap_scan_available();
-    pool.total_component_instances(MAX_INSTANCES)
-        .total_core_instances(8 * MAX_INSTANCES)
-        .total_memories(MAX_INSTANCES)
-        .total_tables(4 * MAX_INSTANCES)
-        .total_stacks(MAX_INSTANCES)
+    let slots = MAX_INSTANCES + SPARE_INSTANCES;
+    pool.total_component_instances(slots)
+        .total_core_instances(8 * slots)
+        .total_memories(slots)
+        .total_tables(4 * slots)
+        .total_stacks(slots)
         .max_memory_size(MAX_MEMORY)
         // What interpreters of JavaScript and Python need, with room.
         .table_elements(100_000)

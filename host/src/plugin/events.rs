@@ -63,11 +63,14 @@ impl Plugin {
         });
         let patterns = subscribe.await?;
         if patterns.len() > MAX_PATTERNS {
-            return Err(self.nonsense(format!("it subscribes to more than {MAX_PATTERNS} kinds")));
+            return Err(self.nonsense(
+                "subscribe",
+                format!("it subscribes to more than {MAX_PATTERNS} kinds"),
+            ));
         }
         if patterns.iter().any(|pattern| pattern.len() > MAX_PATTERN) {
             let fault = format!("it subscribes to a kind of more than {MAX_PATTERN} bytes");
-            return Err(self.nonsense(fault));
+            return Err(self.nonsense("subscribe", fault));
         }
         Ok(patterns.into_iter().map(KindPattern::new).collect())
     }

@@ -8,6 +8,7 @@ use wasmtime::{Trap, WasmBacktrace};
 use super::bindings::imports::wharf::plugin::types::Failure;
 use super::limits::MAX_WAITING;
 use super::text::one_line;
+use crate::metrics::CallFailure;
 
 /// Why there is no answer. The text is for the log.
 #[derive(Debug, thiserror::Error)]
@@ -56,63 +57,19 @@ pub enum CallError {
     Unavailable(Duration),
 }
 
-/// Declares the kinds of failures with what metrics and statistics call them.
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal,)+) => {
-        /// What kind of failure it is.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum FailureKind {
-            $($(#[$doc])* $kind,)+
-        }
-
-        impl FailureKind {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$kind),+];
-
-            /// What metrics and statistics call it.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$kind => $name,)+
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// [`CallError::Failed`]
-    Failed = "failed",
-    /// [`CallError::Nonsense`]
-    Nonsense = "nonsense",
-    /// [`CallError::Trapped`]
-    Trapped = "trap",
-    /// [`CallError::Exceeded`]
-    Exceeded = "limit",
-    /// [`CallError::Deadline`]
-    Deadline = "deadline",
-    /// [`CallError::QueueFull`]
-    QueueFull = "queue-full",
-    /// [`CallError::InstanceGone`]
-    InstanceGone = "instance-gone",
-    /// [`CallError::Start`]
-    Start = "start",
-    /// [`CallError::Unavailable`]
-    Unavailable = "unavailable",
-}
-
 impl CallError {
-    /// What kind of failure it is.
-    pub fn kind(&self) -> FailureKind {
+    /// What metrics and statistics call it.
+    pub fn kind(&self) -> CallFailure {
         match self {
-            Self::Failed(_) => FailureKind::Failed,
-            Self::Nonsense(_) => FailureKind::Nonsense,
-            Self::Trapped { .. } => FailureKind::Trapped,
-            Self::Exceeded { .. } => FailureKind::Exceeded,
-            Self::Deadline { .. } => FailureKind::Deadline,
-            Self::QueueFull => FailureKind::QueueFull,
-            Self::InstanceGone => FailureKind::InstanceGone,
-            Self::Start(_) => FailureKind::Start,
-            Self::Unavailable(_) => FailureKind::Unavailable,
+            Self::Failed(_) => CallFailure::Undecided,
+            Self::Nonsense(_) => CallFailure::Nonsense,
+            Self::Trapped { .. } => CallFailure::Trap,
+            Self::Exceeded { .. } => CallFailure::Bound,
+            Self::Deadline { .. } => CallFailure::Deadline,
+            Self::QueueFull => CallFailure::Queue,
+            Self::InstanceGone => CallFailure::Gone,
+            Self::Start(_) => CallFailure::Start,
+            Self::Unavailable(_) => CallFailure::Breaker,
         }
     }
 
@@ -121,15 +78,15 @@ impl CallError {
     /// instance is gone because of a fault that was counted.
     pub fn is_fault(&self) -> bool {
         match self.kind() {
-            FailureKind::Failed
-            | FailureKind::QueueFull
-            | FailureKind::InstanceGone
-            | FailureKind::Unavailable => false,
-            FailureKind::Nonsense
-            | FailureKind::Trapped
-            | FailureKind::Exceeded
-            | FailureKind::Deadline
-            | FailureKind::Start => true,
+            CallFailure::Undecided
+            | CallFailure::Queue
+            | CallFailure::Gone
+            | CallFailure::Breaker => false,
+            CallFailure::Nonsense
+            | CallFailure::Trap
+            | CallFailure::Bound
+            | CallFailure::Deadline
+            | CallFailure::Start => true,
         }
     }
 }

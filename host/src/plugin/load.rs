@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
@@ -15,6 +15,7 @@ use super::bindings::lifecycle::exports::wharf::plugin::lifecycle;
 use super::breaker::Breaker;
 use super::cache::CodeCache;
 use super::call::Plugin;
+use super::compiler::{Compiled, Compiler};
 use super::componentize::{self, FormError};
 use super::engine::{MAX_INSTANCES, PluginEngine};
 use super::evolution;
@@ -32,6 +33,9 @@ use crate::config::error::{Origin, Problem, Problems};
 
 /// The largest component: an interpreter of Python with its library has 18 MiB.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// Instances that are ready before the first call: two clients who log in at once both find one.
+const WARM_AT_FIRST: usize = 2;
 
 /// Why a plugin was not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +81,15 @@ pub enum LoadCause {
     /// It does not compile.
     #[error("it is not a valid component: {0}")]
     Invalid(String),
+    /// It takes too long to compile.
+    #[error("it was not compiled within {0:?}, and nobody waits any longer")]
+    CompileDeadline(Duration),
+    /// Sidecars that cannot be read might name it, and it must not serve without its settings.
+    #[error("it waits until the settings of {0} can be read, which might name it with `wasm`")]
+    Unsettled(String),
+    /// A configured sink would be gone with it.
+    #[error("a sink of wharf.toml is kept in it, so it may not lose the role storage-sink")]
+    Needed,
     /// It does nothing for the host.
     #[error("it exports no role of wharf:plugin@1 (its exports: {0})")]
     NoRole(String),
@@ -128,7 +141,6 @@ impl std::fmt::Display for Warning {
 }
 
 /// What is to become a plugin.
-#[derive(Debug)]
 pub struct Candidate {
     /// Its name.
     pub name: String,
@@ -140,6 +152,8 @@ pub struct Candidate {
     pub sha256: [u8; 32],
     /// What stands beside it.
     pub sidecar: Sidecar,
+    /// The component, if it was compiled for another plugin.
+    pub compiled: Option<Component>,
     /// The generation that it is to come with.
     pub generation: u64,
 }
@@ -162,6 +176,7 @@ impl Candidate {
             sha256: Sha256::digest(&bytes).into(),
             bytes: Arc::new(bytes),
             sidecar,
+            compiled: None,
             generation,
         })
     }
@@ -182,6 +197,7 @@ pub struct PluginRuntime {
     engine: Arc<PluginEngine>,
     linker: Linker<InstanceState>,
     cache: Arc<CodeCache>,
+    compiler: Compiler,
     services: Services,
 }
 
@@ -196,10 +212,12 @@ impl PluginRuntime {
             .map_err(|error| LoadCause::Host(format!("{error:#}")))?;
         let cache = CodeCache::open(&state_dir.join("plugins"))
             .map_err(|error| LoadCause::Host(error.to_string()))?;
+        let (engine, cache) = (Arc::new(engine), Arc::new(cache));
         Ok(Self {
-            engine: Arc::new(engine),
+            compiler: Compiler::new(Arc::clone(&engine), Arc::clone(&cache)),
+            engine,
             linker,
-            cache: Arc::new(cache),
+            cache,
             services,
         })
     }
@@ -214,10 +232,19 @@ impl PluginRuntime {
         loaded.map_err(|cause| explained(cause, &bytes))
     }
 
+    /// Forgets the compiled components that nobody has used for long. For the time when all plugins
+    /// are loaded.
+    pub async fn tidy(&self) {
+        let cache = Arc::clone(&self.cache);
+        let evicted = tokio::task::spawn_blocking(move || cache.evict()).await;
+        if let Ok(Err(error)) = evicted {
+            tracing::warn!(%error, "compiled plugins cannot be listed, and none is dropped");
+        }
+    }
+
     async fn tried(&self, candidate: Candidate) -> Result<(Plugin, Vec<Warning>), LoadCause> {
         candidate.check_pin()?;
-        let bytes = Arc::clone(&candidate.bytes);
-        let component = self.compile(&candidate.name, bytes).await?;
+        let component = self.component(&candidate).await?;
         let surface = Surface::of(&component, self.engine.wasmtime());
         check_roles(&surface)?;
         if candidate.sidecar.on_failure == OnFailure::Allow {
@@ -233,8 +260,10 @@ impl PluginRuntime {
         let problems = trial(&plugin, &mut warnings).await?;
         Problems::check(settings_problems(problems, &plugin.file, origin.as_ref()))
             .map_err(LoadCause::Settings)?;
-        let started = plugin.within_deadline("start", plugin.started()).await?;
-        plugin.pool.keep(started);
+        for _ in 0..plugin.facts.limits.instances.min(WARM_AT_FIRST) {
+            let started = plugin.within_deadline("start", plugin.started()).await?;
+            plugin.pool.keep(started);
+        }
         plugin.demands = plugin.needs().await?;
         plugin.event_kinds = plugin.subscription().await?;
         warnings.extend(plugin.odd_subscription().map(|text| Warning {
@@ -244,19 +273,17 @@ impl PluginRuntime {
         Ok((plugin, warnings))
     }
 
-    /// Off this thread: it takes seconds for a large component. One at a time, since each takes
-    /// much memory: whoever loads plugins waits for each.
-    async fn compile(&self, name: &str, bytes: Arc<Vec<u8>>) -> Result<Component, LoadCause> {
-        let (engine, cache) = (Arc::clone(&self.engine), Arc::clone(&self.cache));
-        let compile = move || {
-            let wasm = componentize::component(&bytes)?;
-            let compiled = cache.component(engine.wasmtime(), &wasm);
-            compiled.map_err(|error| LoadCause::Invalid(one_line(&format!("{error:#}"))))
-        };
-        let started = std::time::Instant::now();
-        let compiled = tokio::task::spawn_blocking(compile).await;
-        let (component, cached) = compiled.map_err(|e| LoadCause::Host(e.to_string()))??;
-        tracing::debug!(plugin = name, cached, elapsed = ?started.elapsed(), "plugin compiled");
+    async fn component(&self, candidate: &Candidate) -> Result<Component, LoadCause> {
+        if let Some(component) = &candidate.compiled {
+            return Ok(component.clone());
+        }
+        let Compiled {
+            component,
+            cached,
+            elapsed,
+        } = self.compiler.component(&candidate.bytes).await?;
+        let plugin = &candidate.name;
+        tracing::debug!(plugin, cached, ?elapsed, "plugin compiled");
         Ok(component)
     }
 
@@ -272,6 +299,8 @@ impl PluginRuntime {
             allow,
             limits,
             on_failure,
+            fingerprint,
+            value_files,
             ..
         } = candidate.sidecar;
         let facts = PluginFacts {
@@ -289,10 +318,13 @@ impl PluginRuntime {
             .map_err(|error| mismatch(&error))?;
         let granted = self.services.granted(&facts);
         let granted = granted.map_err(|error| LoadCause::Host(error.to_string()))?;
+        let statistics = Statistics::new(&facts.name, &surface.roles);
         Ok(Plugin {
             pool: Pool::new(facts.limits.instances),
             facts: Arc::new(facts),
             file: candidate.file,
+            fingerprint,
+            value_files,
             generation: candidate.generation,
             loaded_at: SystemTime::now(),
             surface,
@@ -304,7 +336,7 @@ impl PluginRuntime {
             sink_features: OnceCell::new(),
             event_kinds: Vec::new(),
             breaker: Breaker::default(),
-            statistics: Statistics::default(),
+            statistics,
             demands: Demands::default(),
         })
     }

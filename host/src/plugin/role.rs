@@ -114,6 +114,26 @@ impl Role {
     }
 }
 
+impl Role {
+    /// The one that has `function`; of a resource, with the resource before a point.
+    pub fn of_function(function: &str) -> Option<Self> {
+        Some(match function {
+            "begin" | "answer" => Self::Authenticator,
+            "connect" | "revalidate" => Self::SessionGuard,
+            "mounts" | "locate" => Self::PathMapper,
+            "shape" => Self::ListingFilter,
+            "before" => Self::StorageGuard,
+            "needs" | "commit" => Self::UploadGate,
+            "subscribe" | "deliver" => Self::StorageEvents,
+            "features" | "stat" | "browse" | "open" | "begin-upload" | "delete" | "rename"
+            | "make-directory" | "remove-directory" | "set-modified" | "available"
+            | "reader.read" | "upload.write" | "upload.publish" | "upload.discard"
+            | "upload.read" => Self::StorageSink,
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.interface())
@@ -168,6 +188,11 @@ impl Surface {
         }
         surface.roles.sort();
         surface
+    }
+
+    /// The names of its roles.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.roles.iter().map(|role| role.interface()).collect()
     }
 
     /// Whether it imports the interface of our package.

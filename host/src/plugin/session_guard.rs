@@ -88,7 +88,7 @@ impl Plugins {
             Ruling::End(denial) => return Ok(ended(guard, &denial)),
             Ruling::Replace(grant) => grant,
         };
-        let nonsense = |fault| guard.nonsense(format!("its grant: {fault}"));
+        let nonsense = |fault| guard.nonsense("revalidate", format!("its grant: {fault}"));
         let identity = grant.finish(&self.sinks).map_err(nonsense)?;
         // What is counted and logged for one principal must not become another's in between.
         match identity.principal == principal {

@@ -1,15 +1,18 @@
 //! The file `NAME.toml` beside a plugin: its settings, what it is allowed, its limits.
 
+use std::cell::RefCell;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 
 use super::allow::Allowances;
 use super::limits::{Limits, MAX_MEMORY};
 use super::settings::Settings;
 use crate::config::error::{Origin, Problem, Problems};
-use crate::config::expand::{Environment, ProcessEnvironment, read_failure};
+use crate::config::expand::{Environment, Missing, ProcessEnvironment, read_failure};
 use crate::config::section::{self, Section};
 use crate::config::value::{ByteSize, Value};
 
@@ -33,6 +36,59 @@ pub struct Sidecar {
     pub sha256: Option<Sha256Pin>,
     /// Where all this stands.
     pub origin: Option<Origin>,
+    /// What was read to know all this.
+    pub fingerprint: Fingerprint,
+    /// The files that values were taken from.
+    pub value_files: Vec<PathBuf>,
+}
+
+/// The SHA-256 of everything that a sidecar was read from: its text, and what its values are taken
+/// from. All zero where there is no sidecar.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+impl fmt::Debug for Fingerprint {
+    /// Some of what it is made of is secret and short enough to be guessed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(..)")
+    }
+}
+
+/// Passes on what values are taken from, and keeps account of it.
+struct Recorder<'e> {
+    environment: &'e dyn Environment,
+    read: RefCell<Sha256>,
+    value_files: RefCell<Vec<PathBuf>>,
+}
+
+impl Recorder<'_> {
+    /// Takes the name and the value in, each with its length so that no two are the same.
+    fn note(&self, name: &str, value: Option<&str>) {
+        let mut read = self.read.borrow_mut();
+        read.update((name.len() as u64).to_le_bytes());
+        read.update(name);
+        read.update(
+            value
+                .map_or(u64::MAX, |value| value.len() as u64)
+                .to_le_bytes(),
+        );
+        read.update(value.unwrap_or_default());
+    }
+}
+
+impl Environment for Recorder<'_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        let value = self.environment.variable(name);
+        self.note(name, value.as_deref());
+        value
+    }
+
+    fn file(&self, path: &str, directory: &Path) -> Result<String, Missing> {
+        let text = self.environment.file(path, directory);
+        self.note(path, text.as_deref().ok());
+        self.value_files.borrow_mut().push(directory.join(path));
+        text
+    }
 }
 
 /// What happens where an answer is needed and the plugin gives none.
@@ -101,9 +157,16 @@ impl Sidecar {
 
     fn parse(path: &Path, source: &str, environment: &dyn Environment) -> Result<Self, Problems> {
         let directory = path.parent().unwrap_or(Path::new("."));
-        let (sidecar, origin) = section::read(path, source, directory, environment, Self::read)?;
+        let recorder = Recorder {
+            environment,
+            read: RefCell::new(Sha256::new_with_prefix(source)),
+            value_files: RefCell::default(),
+        };
+        let (sidecar, origin) = section::read(path, source, directory, &recorder, Self::read)?;
         Ok(Self {
             origin: Some(origin),
+            fingerprint: Fingerprint(recorder.read.into_inner().finalize().into()),
+            value_files: recorder.value_files.into_inner(),
             ..sidecar
         })
     }
@@ -135,6 +198,8 @@ impl Sidecar {
             on_failure,
             sha256,
             origin: None,
+            fingerprint: Fingerprint::default(),
+            value_files: Vec::new(),
         }
     }
 }
@@ -269,6 +334,38 @@ mod tests {
         assert_eq!((allow.http.len(), allow.http_private), (1, false));
         assert_eq!((allow.secrets.len(), allow.sinks.len()), (1, 1));
         assert_eq!(allow.state, Some(4 << 20));
+    }
+
+    #[test]
+    fn whatever_a_sidecar_is_read_from_is_in_its_fingerprint() {
+        struct World(&'static str, &'static str);
+        impl Environment for World {
+            fn variable(&self, _: &str) -> Option<String> {
+                Some(self.0.to_owned())
+            }
+            fn file(&self, _: &str, _: &Path) -> Result<String, Missing> {
+                Ok(self.1.to_owned())
+            }
+        }
+        let secrets = "[allow]\nsecrets = { a = \"${A}\", b = { file = \"b\" } }\n";
+        let longer = format!("{secrets}# more\n");
+        let read = |source, variable, file| {
+            let path = Path::new("plugins/10-users.toml");
+            let sidecar = Sidecar::parse(path, source, &World(variable, file)).unwrap();
+            assert_eq!(sidecar.value_files, [Path::new("plugins/b")]);
+            sidecar.fingerprint
+        };
+        let first = read(secrets, "one", "two");
+        assert!(first == read(secrets, "one", "two"));
+        for other in [
+            read(secrets, "other", "two"),
+            read(secrets, "one", "other"),
+            read(&longer, "one", "two"),
+        ] {
+            assert!(first != other);
+        }
+        assert!(parse("").unwrap().fingerprint != Fingerprint::default());
+        assert_eq!(format!("{first:?}"), "Fingerprint(..)");
     }
 
     #[test]

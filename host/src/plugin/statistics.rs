@@ -8,28 +8,61 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::{CallError, FailureKind};
+use super::fault::CallError;
 use super::histogram::Histogram;
+use super::role::Role;
 use super::text::one_line;
+use crate::metrics::{self, CallFailure};
 
 /// What the calls of a plugin came to since it was loaded.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Statistics {
+    /// By [`Role`].
+    metrics: [Option<RoleMetrics>; Role::ALL.len()],
     durations: Histogram,
-    /// By [`FailureKind`]; what was answered is counted by the durations.
-    failures: [AtomicU64; FailureKind::ALL.len()],
+    /// By [`CallFailure`]; what was answered is counted by the durations.
+    failures: [AtomicU64; CallFailure::ALL.len()],
     last_error: Mutex<Option<LastError>>,
 }
 
+/// What Prometheus is told of the calls in one role.
+struct RoleMetrics {
+    plugin: String,
+    role: Role,
+    calls: ::metrics::Counter,
+    seconds: ::metrics::Histogram,
+}
+
 impl Statistics {
-    /// Counts a call that took `duration`.
-    pub fn record(&self, duration: Duration) {
-        self.durations.record(duration);
+    /// For the plugin called `plugin`.
+    pub fn new(plugin: &str, roles: &[Role]) -> Self {
+        let mut statistics = Self::default();
+        for role in roles {
+            statistics.metrics[*role as usize] = Some(RoleMetrics {
+                plugin: plugin.to_owned(),
+                role: *role,
+                calls: metrics::plugin_calls(plugin, *role),
+                seconds: metrics::plugin_call_seconds(plugin, *role),
+            });
+        }
+        statistics
     }
 
-    /// Counts a failure of a call, which is counted as a call too.
-    pub fn record_failure(&self, error: &CallError) {
+    /// Counts a call of `function` that took `duration`.
+    pub fn record(&self, function: &str, duration: Duration) {
+        self.durations.record(duration);
+        if let Some(metrics) = self.metrics_of(function) {
+            metrics.calls.increment(1);
+            metrics.seconds.record(duration);
+        }
+    }
+
+    /// Counts a failure of a call of `function`, which is counted as a call too.
+    pub fn record_failure(&self, function: &str, error: &CallError) {
         self.failures[error.kind() as usize].fetch_add(1, Ordering::Relaxed);
+        if let Some(metrics) = self.metrics_of(function) {
+            metrics::plugin_failures(&metrics.plugin, metrics.role, error.kind()).increment(1);
+        }
         let last_error = LastError {
             text: one_line(&error.to_string()),
             at_ms: unix_ms(SystemTime::now()),
@@ -40,6 +73,10 @@ impl Statistics {
             .unwrap_or_else(PoisonError::into_inner) = Some(last_error);
     }
 
+    fn metrics_of(&self, function: &str) -> Option<&RoleMetrics> {
+        self.metrics[Role::of_function(function)? as usize].as_ref()
+    }
+
     /// What was counted until now.
     pub fn calls(&self) -> CallStatus {
         let durations = self.durations.snapshot();
@@ -47,9 +84,9 @@ impl Statistics {
             let quantile = durations.quantile(share)?;
             Some(quantile.as_secs_f64() * 1e6)
         };
-        let failures = FailureKind::ALL.iter().filter_map(|kind| {
+        let failures = CallFailure::ALL.iter().filter_map(|kind| {
             let count = self.failures[*kind as usize].load(Ordering::Relaxed);
-            (count > 0).then(|| (kind.name().to_owned(), count))
+            (count > 0).then(|| (kind.word().to_owned(), count))
         });
         CallStatus {
             total: durations.count(),
@@ -120,7 +157,7 @@ pub struct InstanceStatus {
 pub struct CallStatus {
     /// How many have ended.
     pub total: u64,
-    /// How many of them failed, by the name of the [`FailureKind`].
+    /// How many of them failed, by the name of the [`CallFailure`].
     pub failures: BTreeMap<String, u64>,
     /// What half of them did not exceed, waiting included, in microseconds.
     pub p50_us: Option<f64>,
@@ -171,12 +208,12 @@ mod tests {
         let full = CallError::QueueFull;
         let failed = CallError::Failed("no\ndatabase".to_owned());
         for error in [None, Some(&full), Some(&full), Some(&failed)] {
-            statistics.record(Duration::from_millis(1));
-            error.inspect(|error| statistics.record_failure(error));
+            statistics.record("begin", Duration::from_millis(1));
+            error.inspect(|error| statistics.record_failure("begin", error));
         }
         let calls = statistics.calls();
         assert_eq!(calls.total, 4);
-        let failures = [("failed", 1), ("queue-full", 2)];
+        let failures = [("undecided", 1), ("queue", 2)];
         let failures = failures.map(|(kind, count)| (kind.to_owned(), count));
         assert_eq!(calls.failures, BTreeMap::from(failures));
         let median = calls.p50_us.unwrap();

@@ -11,6 +11,7 @@ pub(super) mod guest;
 mod http;
 mod loading;
 mod paths;
+mod reloading;
 mod versions;
 mod workbench;
 
@@ -24,7 +25,10 @@ use super::instance::PluginFacts;
 use super::limits::Limits;
 use super::settings::Settings;
 use super::sidecar::OnFailure;
-use super::{LoadError, PluginRuntime, Plugins, Services, SessionFacts, SessionNotes, Warning};
+use super::{
+    LivePlugins, LoadError, PluginRuntime, PluginSource, Plugins, Reloader, Services, SessionFacts,
+    SessionNotes, Warning,
+};
 
 /// A directory of plugins with a runtime of its own.
 pub(super) struct Bench {
@@ -65,6 +69,25 @@ impl Bench {
         }
     }
 
+    /// Its plugins, live. None of them is needed by a sink but those `needed`.
+    async fn live(self, needed: &[&str]) -> LiveBench {
+        let source = PluginSource {
+            directory: self.plugins(),
+            runtime: self.runtime,
+            sinks: vec!["local".to_owned()],
+            needed: needed.iter().copied().map(str::to_owned).collect(),
+        };
+        let reloader = match Reloader::start(source).await {
+            Ok((reloader, _)) => reloader,
+            Err(errors) => panic!("{}", errors[0]),
+        };
+        LiveBench {
+            directory: self.directory,
+            plugins: Arc::clone(reloader.plugins()),
+            reloader: Some(reloader),
+        }
+    }
+
     /// The error of the only plugin.
     async fn error(&self) -> String {
         match self.try_load().await {
@@ -72,6 +95,14 @@ impl Bench {
             Err(errors) => errors[0].to_string(),
         }
     }
+}
+
+/// A directory of plugins that may change.
+struct LiveBench {
+    directory: TempDir,
+    plugins: Arc<LivePlugins>,
+    /// Until it watches.
+    reloader: Option<Reloader>,
 }
 
 /// A session of nobody yet.

@@ -4,21 +4,28 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use notify::event::{AccessKind, AccessMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::RecommendedWatcher;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::warn;
 
 use super::{Tls, TlsError};
-use crate::limits;
+use crate::{limits, watch};
 
 /// Watches as long as it lives.
 #[derive(Debug)]
 pub struct Watch {
     _watcher: RecommendedWatcher,
+    changed: Arc<Notify>,
     task: JoinHandle<()>,
+}
+
+impl Watch {
+    /// Has the files read now, whether they look changed or not.
+    pub fn ask_to_reload(&self) {
+        self.changed.notify_one();
+    }
 }
 
 impl Drop for Watch {
@@ -33,25 +40,20 @@ impl Tls {
     /// logged, and the certificate in use stays.
     pub fn watch(self: &Arc<Self>) -> Result<Watch, TlsError> {
         let changed = Arc::new(Notify::new());
-        let notice = Arc::clone(&changed);
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            if event.is_ok_and(|event| is_change(&event)) {
-                notice.notify_one();
-            }
-        })
-        .map_err(|source| TlsError::Watch {
-            directory: directory(&self.files.certificate),
-            source,
-        })?;
+        let mut watcher =
+            watch::watcher(Arc::clone(&changed)).map_err(|source| TlsError::Watch {
+                directory: directory(&self.files.certificate),
+                source,
+            })?;
         let directories: BTreeSet<PathBuf> = self.files.paths().map(directory).collect();
         for directory in directories {
-            watcher
-                .watch(&directory, RecursiveMode::NonRecursive)
+            watch::watch(&mut watcher, &directory)
                 .map_err(|source| TlsError::Watch { directory, source })?;
         }
-        let task = tokio::spawn(reload_on(changed, Arc::clone(self)));
+        let task = tokio::spawn(reload_on(Arc::clone(&changed), Arc::clone(self)));
         Ok(Watch {
             _watcher: watcher,
+            changed,
             task,
         })
     }
@@ -62,15 +64,6 @@ fn directory(file: &Path) -> PathBuf {
     match file.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory.to_owned(),
         _ => PathBuf::from("."),
-    }
-}
-
-/// Reading the files is no change: it would answer itself for ever.
-fn is_change(event: &Event) -> bool {
-    match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
-        EventKind::Access(_) => false,
-        _ => true,
     }
 }
 

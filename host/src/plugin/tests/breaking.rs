@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::guest::{self, GOOD, GRANT, Guest};
-use super::{Bench, session};
+use super::{Bench, contract, session};
 use crate::plugin::{Login, Plugins, Role};
 
 #[track_caller]
@@ -27,7 +27,7 @@ async fn a_plugin_at_fault_five_times_is_not_asked_and_nobody_gets_in() {
     let nonsense = "its grant: there is no sink";
     for (begin, expected, kind) in [
         (guest::TRAP, "begin trapped", "trap"),
-        (guest::SPIN, "of CPU", "limit"),
+        (guest::SPIN, "of CPU", "bound"),
         (guest::GRANT_NOWHERE, nonsense, "nonsense"),
     ] {
         let (_bench, plugins) = loaded(begin, b"").await;
@@ -41,7 +41,7 @@ async fn a_plugin_at_fault_five_times_is_not_asked_and_nobody_gets_in() {
         let status = plugins.all()[0].status();
         assert_eq!(status.breaker, "open");
         assert_eq!(status.calls.total, 6);
-        let failures = [(kind, 5), ("unavailable", 1)];
+        let failures = [(kind, 5), ("breaker", 1)];
         let failures = failures.map(|(kind, count)| (kind.to_owned(), count));
         assert_eq!(status.calls.failures, BTreeMap::from(failures));
         assert_eq!(status.calls.last_error.unwrap().text, cause);
@@ -57,7 +57,7 @@ async fn a_plugin_that_cannot_decide_is_asked_again_and_again() {
     }
     let status = plugins.all()[0].status();
     assert_eq!(status.breaker, "closed");
-    assert_eq!(status.calls.failures["failed"], 20);
+    assert_eq!(status.calls.failures["undecided"], 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,4 +127,20 @@ async fn an_instance_that_no_call_needs_is_let_go_but_for_one() {
     plugin.pool.retire();
     plugin.pool.keep(serving);
     assert_eq!(warm(), 0, "nothing is kept of a plugin that was replaced");
+}
+
+#[test]
+fn every_function_of_a_role_is_known_as_its_own() {
+    let world = "package test:all; world all { include wharf:plugin/imports@1.0.0; }";
+    let (resolve, _) = guest::resolve(&contract(), world);
+    for role in Role::ALL {
+        let mut interfaces = resolve.interfaces.iter().map(|(_, interface)| interface);
+        let of_role = |name: Option<&str>| name == Some(role.interface());
+        let interface = interfaces.find(|interface| of_role(interface.name.as_deref()));
+        for name in interface.unwrap().functions.keys() {
+            let known = name.trim_start_matches("[method]");
+            assert_eq!(Role::of_function(known), Some(*role), "{name}");
+        }
+    }
+    assert_eq!(Role::of_function("start"), None);
 }
