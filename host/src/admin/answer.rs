@@ -26,6 +26,12 @@ impl Refusal {
         Self { status, text }
     }
 
+    /// What the log tells.
+    pub fn fault() -> Self {
+        let text = "this went wrong; the log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, text)
+    }
+
     /// What is asked needs a host that has started.
     pub fn starting() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the host is starting")

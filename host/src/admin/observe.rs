@@ -10,8 +10,7 @@ use super::readiness::Readiness;
 use crate::host::Host;
 use crate::metrics;
 
-/// Sets the metrics that tell of the process and of `host`, where it has started. It blocks for
-/// as long as it takes to count open files.
+/// Sets the metrics that tell of the process and of `host`, where it has started. It blocks.
 pub fn observe(host: Option<&Host>, started: SystemTime, readiness: &Readiness) {
     metrics::build_info(env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::ready().set(if readiness.ready { 1.0 } else { 0.0 });
@@ -22,6 +21,15 @@ pub fn observe(host: Option<&Host>, started: SystemTime, readiness: &Readiness) 
     metrics::passive_ports_free().set(free as f64);
     if let Some(seconds) = host.tls.expires_unix() {
         metrics::certificate_expiry().set(seconds as f64);
+    }
+    let outbox = &host.outbox;
+    metrics::outbox_events().set(outbox.depth() as f64);
+    // What keeps it from being read, whoever writes to it says in the log.
+    if let Ok(dead) = outbox.dead_letters() {
+        metrics::outbox_dead_letters().set(dead as f64);
+    }
+    if let Ok(age) = outbox.oldest_age() {
+        metrics::outbox_age().set(age.unwrap_or_default().as_secs_f64());
     }
     let plugins = host.plugins.status();
     metrics::plugin_generation().set(plugins.generation as f64);

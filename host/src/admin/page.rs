@@ -33,6 +33,7 @@ pub fn render(status: &Status) -> String {
     listeners(&mut page, status);
     sessions(&mut page, status);
     plugins(&mut page, status);
+    events(&mut page, status);
     page.push_str(
         "<h2>More</h2><p><a href=\"/api/v1/status\">status as JSON</a>, \
          <a href=\"/metrics\">metrics</a>, <a href=\"/readyz\">readiness</a></p></html>",
@@ -114,6 +115,30 @@ fn plugins(page: &mut String, status: &Status) {
         let (plugin, cause) = (escape(&rejected.plugin), escape(&rejected.cause));
         let _ = write!(page, "<p class=bad>{plugin} is refused: {cause}</p>");
     }
+}
+
+fn events(page: &mut String, status: &Status) {
+    let Some(events) = &status.events else {
+        page.push_str("<h2>Events</h2><p class=bad>they cannot be read; the log says why</p>");
+        return;
+    };
+    let _ = write!(page, "<h2>Events: {} kept</h2>", events.kept);
+    if let Some(oldest_ms) = events.oldest_ms {
+        let age = duration(oldest_ms);
+        let _ = write!(page, "<p>the oldest that waits is from {age} ago</p>");
+    }
+    if events.lost > 0 {
+        let _ = write!(
+            page,
+            "<p class=bad>{} lost for want of room</p>",
+            events.lost
+        );
+    }
+    let rows = events.backlogs.iter().map(|backlog| {
+        let (waiting, dead) = (backlog.waiting.to_string(), backlog.dead.to_string());
+        [backlog.plugin.clone(), waiting, dead]
+    });
+    table(page, ["plugin", "waiting", "dead letters"], rows);
 }
 
 /// Who it is, or wants to be.

@@ -16,7 +16,7 @@ use super::access::{self, Access, Door};
 use super::answer::Refusal;
 use super::readiness::Readiness;
 use super::status::Status;
-use super::{Shared, observe, page};
+use super::{Shared, events, observe, page};
 use crate::limits;
 
 /// Everything that can be asked through `door`.
@@ -27,6 +27,7 @@ pub fn routes(shared: Arc<Shared>, door: Door) -> Router {
         .route("/readyz", get(readiness))
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
+        .nest("/api/v1/events", events::routes())
         .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "there is nothing here") })
         .method_not_allowed_fallback(|| async {
             let text = "this is not asked that way";
@@ -54,21 +55,15 @@ async fn readiness(State(shared): State<Arc<Shared>>, access: Extension<Access>)
 /// In Prometheus' text format 0.0.4.
 async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
     let readiness = shared.readiness().await;
-    let rendering = spawn_blocking(move || {
+    let text = blocking(move || {
         observe::observe(
             shared.host().map(|host| &**host),
             shared.started,
             &readiness,
         );
         shared.exposition.render()
-    });
-    let text = rendering.await.map_err(|panic| {
-        error!(error = %panic, "metrics cannot be told");
-        Refusal::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "this went wrong; see the log",
-        )
-    })?;
+    })
+    .await?;
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     Ok(([(CONTENT_TYPE, kind)], text).into_response())
 }
@@ -93,10 +88,20 @@ impl Shared {
     }
 
     async fn status(&self) -> Result<Status, Refusal> {
-        let host = self.host().ok_or_else(Refusal::starting)?;
-        let readiness = self.probes.readiness(host).await;
-        Ok(Status::of(host, self.started, readiness))
+        let host = Arc::clone(self.host().ok_or_else(Refusal::starting)?);
+        let (readiness, started) = (self.probes.readiness(&host).await, self.started);
+        blocking(move || Status::of(&host, started, readiness)).await
     }
+}
+
+/// Does `work`, which may wait for a disk, where that is allowed.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    spawn_blocking(work).await.map_err(|panic| {
+        error!(error = %panic, "answering a request to the admin endpoint panicked");
+        Refusal::fault()
+    })
 }
 
 /// The page is self-contained and runs nothing, whatever the names on it hold.

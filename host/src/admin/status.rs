@@ -12,6 +12,7 @@ use super::readiness::Readiness;
 use crate::host::{Host, Phase};
 use crate::limits;
 use crate::listening::ListenerState;
+use crate::outbox::{Backlog, Outbox, StoreError};
 use crate::plugin::PluginsStatus;
 use crate::sessions::{Shown, ShownTransfer};
 
@@ -44,6 +45,8 @@ pub struct Status {
     pub certificate: CertificateStatus,
     /// The plugins that serve.
     pub plugins: PluginsStatus,
+    /// What is yet to be told to them; `null` where it cannot be read.
+    pub events: Option<EventsStatus>,
 }
 
 /// A listener.
@@ -126,8 +129,33 @@ pub struct CertificateStatus {
     pub expires_ms: Option<i64>,
 }
 
+/// The outbox.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EventsStatus {
+    /// How many events are kept, dead letters included.
+    pub kept: u64,
+    /// How many were lost since the host started, because there was no room.
+    pub lost: u64,
+    /// How long ago the oldest happened that waits; `null` where none does.
+    pub oldest_ms: Option<u64>,
+    /// How much each plugin has before it.
+    pub backlogs: Vec<Backlog>,
+}
+
+impl EventsStatus {
+    fn of(outbox: &Outbox) -> Result<Self, StoreError> {
+        let age = outbox.oldest_age()?;
+        Ok(Self {
+            kept: outbox.depth(),
+            lost: outbox.lost(),
+            oldest_ms: age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            backlogs: outbox.backlogs()?,
+        })
+    }
+}
+
 impl Status {
-    /// What `host` is now.
+    /// What `host` is now. It blocks, as reading the outbox does.
     pub fn of(host: &Host, started: SystemTime, readiness: Readiness) -> Self {
         let (count, listed) = host.sessions.list(limits::STATUS_SESSIONS_MAX);
         let listeners = host.listening.listeners().unwrap_or_default();
@@ -160,6 +188,7 @@ impl Status {
                     .map(|seconds| seconds.saturating_mul(1000)),
             },
             plugins: host.plugins.status(),
+            events: EventsStatus::of(&host.outbox).ok(),
         }
     }
 }

@@ -150,6 +150,7 @@ async fn the_status_shows_sessions_and_can_be_read_back() {
     assert_eq!(told.passive.free, 1000);
     assert!(told.certificate.expires_ms.unwrap() > 0);
     assert_eq!(told.listeners[0].name, "public");
+    assert_eq!(told.events.unwrap().kept, 0);
 }
 
 #[tokio::test]
@@ -256,6 +257,50 @@ async fn the_address_lets_pass_only_what_may() {
             let (_, text) = told(response).await;
             assert!(!text.contains("sink"), "a probe hears no reasons: {text}");
         }
+    }
+}
+
+/// What is asked about events, and what comes back.
+#[tokio::test]
+async fn events_are_listed_and_what_is_malformed_is_refused() {
+    let fixture = Fixture::new().await;
+    let (status, page) = fixture.json("/api/v1/events?dead=true&limit=5").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(page["entries"].as_array().unwrap().len(), 0);
+    for (path, expected, text) in [
+        (
+            "/api/v1/events/7",
+            StatusCode::NOT_FOUND,
+            "there is no event 7",
+        ),
+        ("/api/v1/events/seven", StatusCode::BAD_REQUEST, "seven"),
+        (
+            "/api/v1/events?kind=no-such",
+            StatusCode::BAD_REQUEST,
+            "no-such",
+        ),
+        ("/api/v1/events?limits=5", StatusCode::BAD_REQUEST, "limits"),
+    ] {
+        let (status, refused) = fixture.json(path).await;
+        assert_eq!(status, expected, "{path}");
+        let error = refused["error"].as_str().unwrap();
+        assert!(error.contains(text), "{path}: {error}");
+    }
+    for (path, body, expected) in [
+        ("retry", "{}", StatusCode::OK),
+        ("drop", "{\"numbers\":[1,2]}", StatusCode::OK),
+        ("drop", "{\"number\":1}", StatusCode::UNPROCESSABLE_ENTITY),
+        ("drop", "", StatusCode::BAD_REQUEST),
+    ] {
+        let request = Request::post(format!("/api/v1/events/{path}"))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from(body))
+            .unwrap();
+        let response = ask(&fixture.shared, Door::Socket, request).await;
+        assert_eq!(response.status(), expected, "{path} {body}");
+        let (_, text) = told(response).await;
+        let answer: Json = serde_json::from_str(&text).unwrap();
+        assert_eq!(answer["revised"] == 0, expected == StatusCode::OK, "{text}");
     }
 }
 

@@ -56,6 +56,7 @@ impl Page<'_> {
         let mut lines = self.host();
         lines.extend(self.sessions());
         lines.extend(self.plugins());
+        lines.extend(self.events());
         let lines = lines.iter().map(|line| printable(line));
         lines.collect::<String>()
     }
@@ -162,6 +163,27 @@ impl Page<'_> {
                 .map(|rejected| self.rejected(rejected)),
         );
         lines
+    }
+
+    fn events(&self) -> Vec<String> {
+        let Some(events) = &self.0.events else {
+            return vec!["\nevents       cannot be read; the log says why".to_owned()];
+        };
+        let mut line = format!("\nevents       {} kept", events.kept);
+        if let Some(oldest_ms) = events.oldest_ms {
+            line += &format!(
+                ", the oldest that waits is from {} ago",
+                duration(oldest_ms)
+            );
+        }
+        if events.lost > 0 {
+            line += &format!(", {} lost for want of room", events.lost);
+        }
+        let backlogs = events.backlogs.iter().map(|backlog| {
+            let (plugin, waiting, dead) = (&backlog.plugin, backlog.waiting, backlog.dead);
+            format!("  {plugin}: {waiting} wait, {dead} dead letters")
+        });
+        [line].into_iter().chain(backlogs).collect()
     }
 
     fn plugin(&self, plugin: &PluginStatus) -> Vec<String> {

@@ -93,7 +93,7 @@ table! {
     /// How often the set of plugins that serves was replaced.
     plugin_generation() -> Gauge = "wharf_plugin_generation";
 
-    /// Events that wait to be delivered.
+    /// Events that are kept, dead letters included.
     outbox_events() -> Gauge = "wharf_outbox_events";
     /// Age of the oldest event that waits.
     outbox_age() -> Gauge = "wharf_outbox_oldest_age_seconds";

@@ -49,6 +49,10 @@ fn a_status_is_printed_for_people() {
             "expires_ms": 86_600_000,
         },
         "plugins": { "generation": 3, "plugins": [plugin], "rejected": [] },
+        "events": {
+            "kept": 5, "lost": 2, "oldest_ms": 61_000,
+            "backlogs": [{ "plugin": "20-webhook", "waiting": 4, "dead": 1 }],
+        },
     });
     let status: Status = serde_json::from_value(status).unwrap();
     let expected = include_str!("status.txt");
