@@ -1,12 +1,17 @@
 //! Stops asking a plugin that keeps failing, and tries now and then whether it has recovered.
+//!
+//! A plugin keeps failing when it fails more often than it answers. One client whose file makes it
+//! trap must not have it taken from all the others, whom it serves well.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So many faults within the window are no accident any more.
 const FAULTS: usize = 5;
+/// What fails this often within the window is paused, however often it answers.
+const FAULTS_MAX: usize = 1000;
 /// How long a fault is held against a plugin.
 const WINDOW: Duration = Duration::from_secs(30);
 /// The first pause: what fails for a moment only is back before most clients have tried again.
@@ -50,13 +55,15 @@ impl Circuit {
         }
     }
 
-    /// A call failed through the plugin's fault. Returns the pause that begins, if one does.
-    fn fault(&mut self, probe: bool, now: Instant) -> Option<Duration> {
+    /// A call failed through the plugin's fault, and `answered` did not since the first fault that is
+    /// held against it. Returns the pause that begins, if one does.
+    fn fault(&mut self, probe: bool, answered: usize, now: Instant) -> Option<Duration> {
         let pause = match self {
             Self::Closed(faults) => {
                 faults.retain(|at| now.duration_since(*at) < WINDOW);
                 faults.push_back(now);
-                if faults.len() < FAULTS {
+                let keeps_failing = faults.len() > answered || faults.len() >= FAULTS_MAX;
+                if faults.len() < FAULTS || !keeps_failing {
                     return None;
                 }
                 PAUSE_FIRST
@@ -89,6 +96,10 @@ pub struct Breaker {
     circuit: Mutex<Circuit>,
     /// Whether it is closed: read before every call, so that the lock is left alone.
     closed: AtomicBool,
+    /// Whether a fault is held against the plugin: answers are counted only then.
+    suspected: AtomicBool,
+    /// Answers since the first of those faults.
+    answered: AtomicUsize,
 }
 
 impl Default for Breaker {
@@ -96,6 +107,8 @@ impl Default for Breaker {
         Self {
             circuit: Mutex::new(Circuit::Closed(VecDeque::new())),
             closed: AtomicBool::new(true),
+            suspected: AtomicBool::new(false),
+            answered: AtomicUsize::new(0),
         }
     }
 }
@@ -151,7 +164,12 @@ impl Breaker {
 
     fn fault_of(&self, probe: bool) -> Option<Duration> {
         let mut circuit = self.lock();
-        let pause = circuit.fault(probe, Instant::now());
+        let answered = self.answered.load(Ordering::Relaxed);
+        let pause = circuit.fault(probe, answered, Instant::now());
+        if matches!(&*circuit, Circuit::Closed(faults) if faults.len() == 1) {
+            self.answered.store(0, Ordering::Relaxed);
+        }
+        self.suspected.store(true, Ordering::Relaxed);
         self.closed
             .store(matches!(*circuit, Circuit::Closed(_)), Ordering::Release);
         pause
@@ -173,9 +191,13 @@ impl Admitted<'_> {
     /// The plugin has answered. Returns whether that ended a pause.
     pub fn succeeded(mut self) -> bool {
         if !std::mem::take(&mut self.probe) {
+            if self.breaker.suspected.load(Ordering::Relaxed) {
+                self.breaker.answered.fetch_add(1, Ordering::Relaxed);
+            }
             return false;
         }
         self.breaker.lock().recover();
+        self.breaker.suspected.store(false, Ordering::Relaxed);
         self.breaker.closed.store(true, Ordering::Release);
         true
     }
@@ -220,10 +242,10 @@ mod tests {
             match step {
                 Call(now, expected) => assert_eq!(circuit.admit(at(now)), *expected, "{index}"),
                 Fault(now, expected) => {
-                    assert_eq!(circuit.fault(false, at(now)), pause(expected), "{index}");
+                    assert_eq!(circuit.fault(false, 0, at(now)), pause(expected), "{index}");
                 }
                 ProbeFault(now, expected) => {
-                    assert_eq!(circuit.fault(true, at(now)), pause(expected), "{index}");
+                    assert_eq!(circuit.fault(true, 0, at(now)), pause(expected), "{index}");
                 }
                 Recovered => circuit.recover(),
                 GivenUp(now) => circuit.give_up(at(now)),
@@ -251,6 +273,20 @@ mod tests {
             Call(9, PROBE),
             Call(9, refused(0)),
         ]);
+    }
+
+    #[test]
+    fn a_plugin_that_answers_more_often_than_it_fails_is_asked_on() {
+        let breaker = Breaker::default();
+        for _ in 0..10 * FAULTS {
+            breaker.admit().unwrap().faulted();
+            breaker.admit().unwrap().succeeded();
+            breaker.admit().unwrap().succeeded();
+        }
+        assert_eq!(breaker.state(), "closed");
+        while breaker.state() == "closed" {
+            breaker.admit().unwrap().faulted();
+        }
     }
 
     #[test]

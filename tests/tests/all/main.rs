@@ -9,6 +9,7 @@ mod operator;
 mod passive;
 mod plugins;
 mod protocol;
+mod roles;
 mod storage;
 mod tls;
 mod transfers;

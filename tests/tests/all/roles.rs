@@ -1,0 +1,289 @@
+//! Plugins of every role that do what they must not: each is contained, each answer is the declared
+//! one, and nobody else notices.
+
+use std::fs;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use wharf_tests::binaries;
+use wharf_tests::content;
+use wharf_tests::ftp::Ftp;
+use wharf_tests::server::{Directory, Server};
+use wharf_tests::settings::{ENCODED, Listener, PASSWORD, Settings};
+
+/// The name under which the plugin is loaded.
+const PLUGIN: &str = "50-obliging";
+
+/// A user whose sessions are looked at again every second.
+const WATCHED: &str = "watched";
+
+/// Shows `/dyn`, where the plugin is asked for every path, beside what the user has anyway.
+const MOUNTED: &str = "[config]
+url = \"https://forbidden.example\"
+mounts = [{ directory = \"/dyn\", sink = \"local\", key = \"home/alice/dyn\", dynamic = true }]
+";
+
+/// A server with a plugin that does in every role what names say; see its source in
+/// `plugins/tests/obliging`.
+fn obliging(sidecar: &str) -> Server {
+    let watched = format!(
+        "[config.users.{WATCHED}]\npassword = \"{ENCODED}\"\n\
+         limits = {{ revalidate-every = \"1s\" }}\n"
+    );
+    let directory = Directory::new(&Settings {
+        users: watched,
+        limits: "connections-per-address = 100\nsessions-per-user = 100".into(),
+        passive_ports: 120,
+        ..Settings::default()
+    });
+    let plugins = directory.path().join("plugins");
+    let wasm = binaries::plugins().join("tests/obliging.wasm");
+    fs::copy(wasm, plugins.join(PLUGIN).with_extension("wasm")).expect("it was built");
+    fs::write(plugins.join(PLUGIN).with_extension("toml"), sidecar).expect("there is room");
+    fs::create_dir(directory.home("alice").join("dyn")).expect("there is room");
+    directory.serve()
+}
+
+fn logged_in(server: &Server) -> Ftp {
+    let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
+    ftp.command("TYPE I", 200);
+    ftp
+}
+
+/// Asks each role that has a path for a deed, and returns the codes of the replies.
+fn ask_everybody(ftp: &mut Ftp, deed: &str) -> [(&'static str, u16); 4] {
+    let guard = {
+        ftp.say(&format!("MKD guard-{deed}-d"));
+        ftp.reply().code
+    };
+    let map = {
+        ftp.say(&format!("MKD dyn/map-{deed}-d"));
+        ftp.reply().code
+    };
+    let gate = ftp.store(&format!("STOR gate-{deed}-f"), b"content").code;
+    let filter = {
+        ftp.command(&format!("MKD filter-{deed}-d"), 257);
+        let listener = ftp.passive();
+        ftp.say(&format!("MLSD filter-{deed}-d"));
+        let stream = std::net::TcpStream::connect(listener).expect("it listens");
+        let code = match ftp.reply().code {
+            150 => ftp.reply().code,
+            refused => refused,
+        };
+        drop(stream);
+        code
+    };
+    [
+        ("guard", guard),
+        ("map", map),
+        ("gate", gate),
+        ("filter", filter),
+    ]
+}
+
+/// What a plugin does, and a word of its cause in the log.
+const DEEDS: &[(&str, &str)] = &[
+    ("fail", "the back end is away"),
+    ("trap", "trapped"),
+    ("loop", "CPU"),
+    ("calls", "CPU"),
+    ("allocate", "memory"),
+    ("recurse", "stack"),
+    ("http", "`[allow] http`"),
+    ("state", "`[allow] state`"),
+    ("secret", "`[allow] secrets`"),
+    ("sink", "not granted"),
+];
+
+#[test]
+fn what_fails_is_refused_for_now_and_leaves_nothing() {
+    for (deed, cause) in DEEDS {
+        let server = obliging(MOUNTED);
+        let mut ftp = logged_in(&server);
+        for (role, code) in ask_everybody(&mut ftp, deed) {
+            assert_eq!(code, 451, "{role} {deed}");
+        }
+        server.log().wait_for(&[PLUGIN, cause]);
+        let names = String::from_utf8_lossy(&ftp.fetch("NLST")).into_owned();
+        for name in [format!("guard-{deed}-d"), format!("gate-{deed}-f")] {
+            assert!(!names.contains(&name), "{deed}: {names}");
+        }
+        assert!(ftp.fetch("NLST dyn").is_empty(), "{deed}");
+    }
+}
+
+#[test]
+fn who_may_go_on_where_a_plugin_fails_does() {
+    // A component that maps paths always denies, so the others are asked through one that does not.
+    let directory = Directory::new(&Settings::default());
+    let plugins = directory.path().join("plugins");
+    let wasm = binaries::plugins().join("tests/obliging.wasm");
+    fs::copy(wasm, plugins.join("50-obliging.wasm")).expect("it was built");
+    let allow = "[policy]\non-failure = \"allow\"\n";
+    fs::write(plugins.join("50-obliging.toml"), allow).expect("there is room");
+    let refused = directory.wharf(&["check"], &[], "").failure().text();
+    assert!(refused.contains("path-mapper"), "{refused}");
+}
+
+#[test]
+fn a_place_that_nobody_granted_is_never_followed() {
+    for (deed, cause) in [("outside", "outside/of/the/grant"), ("nowhere", "nowhere")] {
+        let server = obliging(MOUNTED);
+        let mut ftp = logged_in(&server);
+        for (role, code) in &ask_everybody(&mut ftp, deed)[..3] {
+            assert_eq!(*code, 451, "{role} {deed}");
+        }
+        server.log().wait_for(&[PLUGIN, cause]);
+        let outside = server.directory().path().join("data/outside");
+        assert!(!outside.exists(), "{deed}");
+    }
+}
+
+#[test]
+fn a_denial_is_one_line_with_the_right_code() {
+    let server = obliging(MOUNTED);
+    let mut ftp = logged_in(&server);
+    for deed in ["refuse", "lines", "long"] {
+        for (role, code) in &ask_everybody(&mut ftp, deed)[..3] {
+            assert_eq!(*code, 550, "{role} {deed}");
+        }
+        ftp.command("NOOP", 200);
+    }
+    let reply = ftp.command("MKD guard-refuse-d", 550);
+    assert!(
+        reply.lines[0].contains("refused by the plugin"),
+        "{reply:?}"
+    );
+}
+
+#[test]
+fn a_plugin_that_floods_the_log_is_cut_short() {
+    // That it is cut short has to show, and not that it used up its time.
+    let server = obliging(&format!("{MOUNTED}[limits]\ncpu = \"5s\"\n"));
+    let mut ftp = logged_in(&server);
+    for (role, code) in &ask_everybody(&mut ftp, "flood")[..3] {
+        assert!((200..300).contains(code), "{role}: {code}");
+    }
+    let lines = server.log().text().matches("flood").count();
+    assert!(lines < 1000, "{lines} lines");
+}
+
+#[test]
+fn others_transfer_every_byte_while_plugins_misbehave() {
+    const NEIGHBOURS: usize = 50;
+    let server = obliging(MOUNTED);
+    let (is_over, all_are_busy) = (AtomicBool::new(false), Barrier::new(NEIGHBOURS + 1));
+    let content = content::bytes(64 * 1024, 3);
+    thread::scope(|scope| {
+        for number in 0..NEIGHBOURS {
+            let (server, content) = (&server, &content);
+            let (is_over, all_are_busy) = (&is_over, &all_are_busy);
+            scope.spawn(move || {
+                let mut ftp = logged_in(server);
+                let name = format!("neighbour-{number}");
+                let mut round = || {
+                    assert_eq!(ftp.store(&format!("STOR {name}"), content).code, 226);
+                    assert!(ftp.fetch(&format!("RETR {name}")) == *content, "{name}");
+                };
+                round();
+                all_are_busy.wait();
+                while !is_over.load(Ordering::Relaxed) {
+                    round();
+                }
+            });
+        }
+        let mut ftp = logged_in(&server);
+        all_are_busy.wait();
+        for (deed, _) in DEEDS {
+            for (role, code) in ask_everybody(&mut ftp, deed) {
+                assert_eq!(code, 451, "{role} {deed}");
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn who_waits_for_ever_in_http_is_waited_for_until_the_deadline() {
+    // It takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("http://{}", silent.local_addr().expect("it is bound"));
+    let server = obliging(&format!(
+        "{}wait-ms = 60000\n[allow]\nhttp = [\"{url}\"]\nhttp-private = true\n\
+         [limits]\ndeadline = \"1s\"\n",
+        MOUNTED.replace("https://forbidden.example", &url)
+    ));
+    let mut ftp = logged_in(&server);
+    for (role, code) in ask_everybody(&mut ftp, "http") {
+        assert_eq!(code, 451, "{role}");
+    }
+    server.log().wait_for(&[PLUGIN, "timed out"]);
+}
+
+#[test]
+fn what_one_instance_does_at_its_third_call_is_forgotten_with_it() {
+    let server = obliging(&format!("{MOUNTED}[limits]\ninstances = 1\n"));
+    let mut ftp = logged_in(&server);
+    let codes: Vec<u16> = (0..6)
+        .map(|n| {
+            ftp.say(&format!("MKD guard-third-{n}"));
+            ftp.reply().code
+        })
+        .collect();
+    assert_eq!(codes, [257, 257, 451, 257, 257, 451]);
+}
+
+#[test]
+fn a_guard_refuses_who_connects() {
+    for (deed, words) in [
+        ("refuse", "refused by the plugin"),
+        ("lines", "a"),
+        ("trap", "try again later"),
+        ("loop", "try again later"),
+        ("fail", "try again later"),
+    ] {
+        let server = obliging(&format!("[config]\nconnect = \"{deed}\"\n"));
+        let mut ftp = Ftp::connect(server.address(Listener::EXPLICIT));
+        let reply = ftp.expect(421);
+        assert!(
+            reply.lines.len() == 1 && reply.lines[0].contains(words),
+            "{reply:?}"
+        );
+        assert!(ftp.until_closed().is_empty(), "{deed}");
+        server.log().wait_for(&[PLUGIN]);
+    }
+}
+
+/// A session that is looked at again, and what it hears when its guard does `deed`.
+fn looked_at_again(deed: &str, line: &str, until: u16) -> String {
+    let server = obliging(&format!("[config]\nrevalidate = \"{deed}\"\n"));
+    let mut ftp = Ftp::greeted(server.address(Listener::EXPLICIT));
+    ftp.log_in(WATCHED, PASSWORD);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        ftp.say(line);
+        let reply = ftp.reply();
+        if reply.code == until {
+            return reply.lines.join("\n");
+        }
+        assert!(Instant::now() < deadline, "{deed}: {reply:?}");
+    }
+}
+
+#[test]
+fn a_session_that_is_looked_at_again_may_end_or_change() {
+    for (deed, words) in [
+        ("refuse", "refused by the plugin"),
+        ("once", "seen twice"),
+        ("lines", "a"),
+        ("trap", "try again later"),
+        ("fail", "try again later"),
+    ] {
+        let text = looked_at_again(deed, "NOOP", 421);
+        assert!(text.contains(words), "{deed}: {text}");
+    }
+    // From then on the user sees the sink's root, and may change nothing.
+    looked_at_again("replace", "MKD d", 550);
+}
