@@ -369,6 +369,19 @@ mod tests {
     }
 
     #[test]
+    fn the_allowances_in_the_documentation_can_be_written_so() {
+        let page = include_str!("../../../docs/plugins/capabilities.md");
+        let blocks = page.split("```toml\n").skip(1);
+        let blocks: Vec<&str> = blocks
+            .filter_map(|block| block.split("```").next())
+            .collect();
+        assert_eq!(blocks.len(), 4);
+        for block in blocks {
+            parse(block).unwrap();
+        }
+    }
+
+    #[test]
     fn an_empty_sidecar_allows_nothing() {
         let sidecar = parse("").unwrap();
         assert_eq!(sidecar.limits, Limits::default());

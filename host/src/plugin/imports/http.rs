@@ -53,8 +53,8 @@ impl Host for InstanceState {
     }
 }
 
-/// What a request may take: a tenth of what is left of the call is for the plugin, which has to make
-/// something of a failure.
+/// What a request may take: a tenth of what is left of the call is for the plugin, which has to
+/// make something of a failure.
 fn time_left() -> Duration {
     let left = call::time_left();
     left - left / 10

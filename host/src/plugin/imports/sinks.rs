@@ -26,8 +26,8 @@ mod tests;
 
 /// Of one `read`, in bytes.
 const MAX_READ: u32 = 1024 * 1024;
-/// Calls of one plugin that work at a time. Each has a thread, until the storage lets go of it: also
-/// where the call that wanted it was given up.
+/// Calls of one plugin that work at a time. Each has a thread, until the storage lets go of it:
+/// also where the call that wanted it was given up.
 const MAX_AT_WORK: usize = 16;
 
 /// What one plugin reaches of the sinks. Its calls work on threads that may block.
