@@ -7,7 +7,7 @@
 mod access;
 mod answer;
 pub mod client;
-mod events;
+pub mod events;
 pub mod format;
 mod observe;
 mod page;

@@ -1,6 +1,7 @@
 //! The command line. Doc comments here are its help.
 
 mod check;
+mod events;
 mod init;
 mod password;
 mod plugin;
@@ -32,6 +33,9 @@ enum Command {
     Check(ConfigDirectory),
     /// Show the sessions, transfers and plugins of the running host
     Status(status::StatusCommand),
+    /// See what plugins have not taken yet, deliver it again, or drop it
+    #[command(subcommand)]
+    Events(events::EventsCommand),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -72,6 +76,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(directory) => check::run(&directory.config),
         Command::Status(command) => command.run(),
+        Command::Events(command) => command.run(),
         Command::Plugin(command) => command.run(),
         Command::HashPassword => password::run(),
     };

@@ -99,6 +99,32 @@ impl Fault {
 }
 
 #[cfg(test)]
+impl Event {
+    /// An event of `alice`.
+    pub(crate) fn example(kind: Kind, session: &str, sequence: u64) -> Self {
+        Self {
+            id: format!("{session}.{sequence}"),
+            kind,
+            at_ms: 1_700_000_000_000 + sequence,
+            session: session.to_owned(),
+            sequence,
+            listener: "[::]:2121".to_owned(),
+            peer: "192.0.2.1:1025".to_owned(),
+            principal: Some("alice".to_owned()),
+            path: Some(format!("/{sequence}")),
+            place: None,
+            new_path: None,
+            new_place: None,
+            size: Some(sequence),
+            checksums: Vec::new(),
+            elapsed_ms: 1,
+            fault: None,
+            attributes: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -17,7 +17,7 @@ use crate::event::Kind;
 use crate::outbox::{Entry, Filter, MAX_LISTED, NotStored, Outbox, Page, Selection, StoreError};
 
 /// Below `/api/v1/events`.
-pub fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/", get(list))
         .route("/{number}", get(show))

@@ -20,25 +20,7 @@ fn open_with(directory: &Path, settings: &Events) -> Arc<Outbox> {
 }
 
 fn event(session: &str, sequence: u64) -> Event {
-    Event {
-        id: format!("{session}.{sequence}"),
-        kind: Kind::Upload,
-        at_ms: 1_700_000_000_000 + sequence,
-        session: session.to_owned(),
-        sequence,
-        listener: "[::]:2121".to_owned(),
-        peer: "192.0.2.1:1025".to_owned(),
-        principal: Some("alice".to_owned()),
-        path: Some(format!("/{sequence}")),
-        place: None,
-        new_path: None,
-        new_place: None,
-        size: Some(sequence),
-        checksums: Vec::new(),
-        elapsed_ms: 1,
-        fault: None,
-        attributes: Vec::new(),
-    }
+    Event::example(Kind::Upload, session, sequence)
 }
 
 fn subscription(name: &str, kinds: &[&str]) -> Subscription {

@@ -123,33 +123,123 @@ fn a_session_is_told_in_its_order() {
     assert!(!server.log().text().contains("\"wrong\""));
 }
 
+/// How a delivery fails, and a word of its cause in the log.
+const DEEDS: &[(&str, &str)] = &[
+    ("fail", "the back end is away"),
+    ("trap", "trapped"),
+    ("loop", "CPU"),
+    ("calls", "CPU"),
+    ("allocate", "memory"),
+    ("recurse", "stack"),
+];
+
 #[test]
 fn a_plugin_that_fails_hears_of_everything_later() {
-    let deliver_fails = "[config]\ndeliver = \"trap\"\nkinds = [\"upload\", \"delete\"]\n";
-    let server = directory(&Settings::default(), deliver_fails).serve();
+    let kinds = "kinds = [\"upload\", \"delete\"]";
+    let mut directory = directory(&Settings::default(), "");
+    for (deed, cause) in DEEDS {
+        listen(
+            &directory,
+            &format!("[config]\ndeliver = {deed:?}\n{kinds}\n[limits]\ncpu = \"50ms\"\n"),
+        );
+        let server = directory.serve();
+        let mut ftp = session(&server);
+        for name in ["one", "two", "three"] {
+            assert_eq!(ftp.store(&format!("STOR {name}"), b"x").code, 226, "{deed}");
+        }
+        server
+            .log()
+            .wait_for(&["events not delivered", cause, "50-events"]);
+        ftp.command("DELE one", 250);
+        // The sidecar of a plugin is read when the host starts, or takes it up again.
+        directory = server.crash();
+        listen(&directory, &format!("[config]\n{kinds}\n"));
+        let server = directory.serve();
+        let heard = wait_for(server.log(), 4);
+        let heard: Vec<_> = heard
+            .iter()
+            .map(|[kind, path, ..]| (&**kind, &**path))
+            .collect();
+        let expected = [
+            ("upload", "/one"),
+            ("upload", "/two"),
+            ("upload", "/three"),
+            ("delete", "/one"),
+        ];
+        assert_eq!(heard, expected, "{deed}");
+        directory = settled(server);
+    }
+}
+
+/// The directory of a server that has nothing left to tell.
+fn settled(server: Server) -> Directory {
+    eventually("the outbox is empty", || listed(&server, &[]).is_empty());
+    server.crash()
+}
+
+/// The lines of `wharf events list`.
+fn listed(server: &Server, more: &[&str]) -> Vec<String> {
+    let output = server.directory().wharf(&["events", "list"], more, "");
+    output.success().text().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn an_operator_sees_retries_and_drops() {
+    let sidecar = "[config]\ndeliver = \"fail\"\nkinds = [\"upload\"]\n";
+    let settings = Settings {
+        limits: "[events]\nmax-attempts = 1\n".into(),
+        ..Settings::default()
+    };
+    let server = directory(&settings, sidecar).serve();
     let mut ftp = session(&server);
-    for name in ["one", "two", "three"] {
+    for name in ["one", "two"] {
         assert_eq!(ftp.store(&format!("STOR {name}"), b"x").code, 226);
     }
-    server
-        .log()
-        .wait_for(&["events not delivered", "trapped", "50-events"]);
-    ftp.command("DELE one", 250);
+    // Tried in a batch, then alone.
+    eventually("both are given up", || {
+        listed(&server, &["--dead"]).len() == 2
+    });
+    let dead = listed(
+        &server,
+        &["--dead", "--plugin", "50-events", "--kind", "upload"],
+    );
+    for (line, name) in dead.iter().zip(["/one", "/two"]) {
+        assert!(
+            line.contains(name) && line.contains("the back end is away"),
+            "{line}"
+        );
+    }
+    assert!(listed(&server, &["--kind", "login"]).is_empty());
+    let number = dead[0].split(' ').next().expect("it begins with a number");
+    let wharf = |arguments: &[&str], more: &[&str]| server.directory().wharf(arguments, more, "");
+    let shown = wharf(&["events", "show", number], &[]).success().text();
+    assert!(
+        shown.contains("\"path\": \"/one\"") && shown.contains("given up"),
+        "{shown}"
+    );
+    wharf(&["events", "show", "4711"], &[]).failure();
+    wharf(&["events", "drop"], &[]).failure();
+    let dropped = wharf(&["events", "drop", number], &[]).success().text();
+    assert_eq!(dropped, "1 dropped\n");
+    let retried = wharf(&["events", "retry", "--all", "--dead"], &[])
+        .success()
+        .text();
+    assert_eq!(retried, "1 retried\n");
+    eventually("it is given up again", || {
+        listed(&server, &["--dead"]).len() == 1
+    });
+
+    // Without a host, the file is read.
     let directory = server.crash();
-    listen(&directory, "[config]\nkinds = [\"upload\", \"delete\"]\n");
+    let json = directory.wharf(&["events", "list"], &["--dead", "--json"], "");
+    let json: Vec<_> = json.success().text().lines().map(str::to_owned).collect();
+    assert_eq!(json.len(), 1);
+    assert_eq!(field(&json[0], "plugin").as_deref(), Some("50-events"));
+    let retried = directory.wharf(&["events", "retry", "--all"], &[], "");
+    assert_eq!(retried.success().text(), "1 retried\n");
+    listen(&directory, "[config]\nkinds = [\"upload\"]\n");
     let server = directory.serve();
-    let heard = wait_for(server.log(), 4);
-    let heard: Vec<_> = heard
-        .iter()
-        .map(|[kind, path, ..]| (&**kind, &**path))
-        .collect();
-    let expected = [
-        ("upload", "/one"),
-        ("upload", "/two"),
-        ("upload", "/three"),
-        ("delete", "/one"),
-    ];
-    assert_eq!(heard, expected);
+    assert_eq!(wait_for(server.log(), 1)[0][1], "/two");
 }
 
 #[test]
