@@ -3,6 +3,7 @@
 mod admin;
 mod clients;
 mod events;
+mod first_party;
 mod limits;
 mod memory;
 mod operator;
