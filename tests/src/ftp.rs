@@ -234,7 +234,8 @@ impl Ftp {
         self.stream.reset();
     }
 
-    fn line(&mut self) -> io::Result<String> {
+    /// The next line, whatever reply it belongs to.
+    pub fn line(&mut self) -> io::Result<String> {
         loop {
             if let Some(end) = self.received.iter().position(|&byte| byte == b'\n') {
                 let line: Vec<u8> = self.received.drain(..=end).collect();

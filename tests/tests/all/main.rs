@@ -4,6 +4,7 @@ mod admin;
 mod clients;
 mod events;
 mod first_party;
+mod gate;
 mod limits;
 mod memory;
 mod operator;

@@ -34,8 +34,8 @@ impl LentUpload {
     fn room(&self, offset: u64, length: u32) -> Option<usize> {
         let room = match offset < self.readable {
             true => (self.readable - offset).min(length.min(MAX_READ).into()),
-            // Behind the end there is nothing that could be hidden.
-            false if self.readable > 0 && offset >= self.size => 0,
+            // Who reads up to the end comes here without knowing.
+            false if self.readable > 0 && offset == self.size => 0,
             false => return None,
         };
         usize::try_from(room).ok()
@@ -137,11 +137,12 @@ mod tests {
             (4, 3, 10, Some(b"3")),
             (4, 4, 1, None),
             (4, 10, 1, Some(b"")),
+            (4, 11, 1, None),
             (99, 0, u32::MAX, Some(b"0123456789")),
             (99, 10, 1, Some(b"")),
             (u64::MAX, 8, 1, Some(b"8")),
             (u64::MAX, u64::MAX - 1, u32::MAX, Some(b"")),
-            (u64::MAX, u64::MAX, 1, Some(b"")),
+            (u64::MAX, u64::MAX, 1, None),
         ];
         for &(readable, offset, length, expected) in cases {
             let (_folder, lent) = lent(readable);

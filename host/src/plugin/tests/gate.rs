@@ -99,6 +99,9 @@ fn telling(checksums: &[&str], at: &str, length: &str) -> Vec<u8> {
     answers.gate(&needs, &commit)
 }
 
+/// What came of a ruling: where the upload is kept, or what its client hears.
+type Outcome = Result<GateRuling, Failure>;
+
 /// An upload of `content` to `local:home/a`.
 struct Fixture {
     folder: tempfile::TempDir,
@@ -231,7 +234,7 @@ async fn each_gate_has_its_say_until_one_discards() {
         text: Some(text.to_owned()),
     };
     let told = telling(&[], "(local.get 5)", "(local.get 6)");
-    let cases: &[(&[&[u8]], Result<GateRuling, Failure>)] = &[
+    let cases: &[(&[&[u8]], Outcome)] = &[
         (&[&publish(), &publish()], Ok(GateRuling::Publish)),
         (
             &[&publish_at(b), &publish()],
