@@ -55,6 +55,16 @@ pub fn run(project: &Project, filter: &str) -> Result<()> {
     Ok(())
 }
 
+/// Measures what a plugin costs the host.
+///
+/// # Errors
+/// Something could not be measured. A target that is missed is no error.
+pub fn plugins(project: &Project) -> Result<()> {
+    wasm::build(project, wasm::Route::find()?)?;
+    let bench = ["bench", "--locked", "--package", "wharf", "--bench", "plugins"];
+    program::run(&mut program::cargo(&project.root, bench))
+}
+
 /// A line of the table. What has a floor is held to a ratio, the rest to a value.
 fn row(measure: &Measure, figure: &Figure, samples: &[Sample]) -> String {
     let host = median(samples.iter().map(|sample| sample.host));

@@ -25,6 +25,7 @@ usage: cargo xtask TASK
   plugins          build the first-party plugins
       --system     with the distribution's Rust, as where rustup cannot add the wasm target
   bench [NAME]     measure the host, or only what NAME is part of; `bench/README.md` tells more
+  bench plugins    measure what a plugin costs the host
   tidy             check the rules of the architecture that the compiler does not know";
 
 fn main() -> ExitCode {
@@ -50,6 +51,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["plugins"] => wasm::build(&project, wasm::Route::find()?),
         ["plugins", "--system"] => wasm::build(&project, wasm::Route::system()?),
         ["bench"] => bench::run(&project, ""),
+        ["bench", "plugins"] => bench::plugins(&project),
         ["bench", name] => bench::run(&project, name),
         ["tidy"] => tidy::check(&project),
         [] | ["help" | "-h" | "--help"] => {

@@ -144,6 +144,21 @@ impl Plugin {
         }
     }
 
+    /// Starts `count` instances more, which then wait for a call.
+    ///
+    /// # Errors
+    /// One of them does not start.
+    pub async fn warm_up(&self, count: usize) -> Result<(), CallError> {
+        let mut started = Vec::new();
+        for _ in 0..count {
+            started.push(self.started().await?);
+        }
+        for instance in started {
+            self.pool.keep(instance);
+        }
+        Ok(())
+    }
+
     /// A new instance that has been told to start.
     pub(super) async fn started(&self) -> Result<PluginInstance, CallError> {
         let mut instance = self.instance().await?;
