@@ -121,6 +121,14 @@ impl MountTable {
             })
     }
 
+    /// What the mount shows that leads nearest to `place`, whichever path was named.
+    pub fn nearest_target(&self, place: &Location) -> Option<&Location> {
+        let targets = self.mounts.values().map(|mount| &mount.target);
+        targets
+            .filter(|target| target.covers(place))
+            .max_by_key(|target| target.key.as_str().len())
+    }
+
     /// The mounts' directories below `path`, without it.
     fn below(&self, path: &VirtualPath) -> impl Iterator<Item = &str> {
         let path = path.as_str();

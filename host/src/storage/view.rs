@@ -111,12 +111,10 @@ impl View {
         }
     }
 
-    /// Makes the directory that the mount of `place` shows, if it is not there; tells whether it
-    /// had to.
+    /// Makes the directory that a mount shows and `place` is in, if it is not there; tells whether
+    /// it had to.
     fn makes_way(&self, place: &Place) -> Result<bool, SinkError> {
-        let mount = self.mounts.mount_of(&place.path);
-        let shown = mount.map(|(mount, _)| &mount.target);
-        let Some(shown) = shown.filter(|shown| shown.covers(&place.location)) else {
+        let Some(shown) = self.mounts.nearest_target(&place.location) else {
             return Ok(false);
         };
         let (mut directory, mut made) = (Key::root(), false);

@@ -9,6 +9,7 @@ mod limits;
 mod memory;
 mod operator;
 mod passive;
+mod paths;
 mod plugins;
 mod protocol;
 mod roles;
