@@ -19,7 +19,7 @@ mod cache;
 mod call;
 mod compiler;
 mod componentize;
-mod contract;
+pub mod contract;
 mod denial;
 mod denials;
 mod directory;
@@ -62,7 +62,6 @@ use std::sync::Arc;
 
 pub use action::Action;
 pub use call::Plugin;
-pub use contract::document as contract_document;
 pub use facts::{SessionFacts, SessionNotes};
 pub use filter::PAGE_ENTRIES;
 pub use gate::{Demands, FinishedUpload, GateRuling};

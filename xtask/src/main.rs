@@ -1,6 +1,7 @@
 //! What a person types to set up, start, test and check Wharf: `cargo xtask TASK`.
 
 mod bench;
+mod examples;
 mod program;
 mod project;
 mod server;
@@ -24,6 +25,7 @@ usage: cargo xtask TASK
       --list       the steps
   plugins          build the first-party plugins
       --system     with the distribution's Rust, as where rustup cannot add the wasm target
+  examples         build the plugins in other languages, and those that `wharf plugin new` makes
   bench [NAME]     measure the host, or only what NAME is part of; `bench/README.md` tells more
   bench plugins    measure what a plugin costs the host
   tidy             check the rules of the architecture that the compiler does not know";
@@ -50,6 +52,10 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["test", options @ ..] => test::run(&project, &test::parse(options)?),
         ["plugins"] => wasm::build(&project, wasm::Route::find()?),
         ["plugins", "--system"] => wasm::build(&project, wasm::Route::system()?),
+        ["examples"] => {
+            test::host(&project)?;
+            examples::build(&project)
+        }
         ["bench"] => bench::run(&project, ""),
         ["bench", "plugins"] => bench::plugins(&project),
         ["bench", name] => bench::run(&project, name),

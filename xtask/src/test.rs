@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::program::{cargo, run as execute};
 use crate::project::Project;
 use crate::system::{self, Package};
-use crate::{tidy, wasm};
+use crate::{examples, tidy, wasm};
 
 /// What the black-box tests talk to the host with.
 const CLIENTS: &[Package] = &[
@@ -41,7 +41,7 @@ const CLIENTS: &[Package] = &[
 /// A step, by its name.
 type Step = (&'static str, fn(&Project) -> Result<()>);
 
-/// The steps, the quick ones first. The last one needs what the two before it build.
+/// The steps, the quick ones first. The last one needs what others build, and so do the examples.
 const STEPS: &[Step] = &[
     ("tidy", tidy::check),
     ("format", format),
@@ -50,6 +50,7 @@ const STEPS: &[Step] = &[
     ("docs", docs),
     ("unit", unit),
     ("host", host),
+    ("examples", examples::build),
     ("black-box", |project| black_box(project, &[])),
 ];
 
@@ -103,6 +104,7 @@ pub fn run(project: &Project, selection: &Selection) -> Result<()> {
         let filters: Vec<&str> = selection.filters.iter().map(String::as_str).collect();
         outcomes.push(timed("plugins", || plugins(project)));
         outcomes.push(timed("host", || host(project)));
+        outcomes.push(timed("examples", || examples::build(project)));
         outcomes.push(timed(&filters.join(" "), || black_box(project, &filters)));
     }
     println!("\n── summary");

@@ -85,15 +85,15 @@ impl Route {
         matches!(self, Self::Toolchain)
     }
 
-    /// Cargo as this route calls it.
-    fn cargo(&self, sources: &Path) -> Command {
+    /// Cargo as this route calls it in `sources`.
+    pub fn cargo(&self, sources: &Path, arguments: &[&str]) -> Command {
         match self {
-            Self::Toolchain => program::cargo(sources, ["build", "--release", "--locked"]),
+            Self::Toolchain => program::cargo(sources, arguments),
             Self::System { linker } => {
                 let mut command = Command::new("/usr/bin/cargo");
                 command
                     .current_dir(sources)
-                    .args(["build", "--release", "--locked"])
+                    .args(arguments)
                     .args(["-Z", "build-std=std,panic_abort"])
                     .env("RUSTC", "/usr/bin/rustc")
                     // Building the standard library is an unstable feature of a stable compiler.
@@ -118,7 +118,10 @@ const FOLDERS: &[&str] = &["", "tests"];
 /// A plugin does not build, or cannot be copied.
 pub fn build(project: &Project, route: Route) -> Result<()> {
     let target = project.plugin_target();
-    let mut cargo = route.cargo(&project.plugin_sources());
+    let mut cargo = route.cargo(
+        &project.plugin_sources(),
+        &["build", "--release", "--locked"],
+    );
     program::run(
         cargo
             .args(["--workspace", "--target", TARGET])

@@ -3,6 +3,7 @@
 mod call;
 mod check;
 mod component;
+mod new;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,8 @@ pub enum PluginCommand {
     Check(check::Check),
     /// Call one function of a plugin without a server
     Call(call::Call),
+    /// Make a directory with a plugin that builds with one command
+    New(new::New),
     /// Print the interfaces that plugins are built against, as one WIT document
     Wit,
 }
@@ -42,7 +45,8 @@ impl PluginCommand {
             }
             Self::Check(check) => check.run()?,
             Self::Call(call) => call.run()?,
-            Self::Wit => print!("{}", plugin::contract_document()),
+            Self::New(new) => new.run()?,
+            Self::Wit => print!("{}", plugin::contract::document()),
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The contract of `wit/` that this host was built with, as text and as types.
 
+use anyhow::Context as _;
 use wit_component::DecodedWasm;
 use wit_parser::{Interface, Resolve, SourceMap, WorldId};
 
@@ -60,6 +61,29 @@ pub fn of_component(wasm: &[u8]) -> anyhow::Result<(Resolve, WorldId)> {
         DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
         DecodedWasm::WitPackage(..) => anyhow::bail!("it is a package of interfaces"),
     }
+}
+
+/// Bindings for C of the world that `world` names in the document `text`, which belongs to the
+/// package: the names of the files and their content.
+///
+/// # Errors
+/// The document is wrong.
+pub fn c_bindings(world: &str, text: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut resolve = parse(FILES.iter().copied().chain([("world.wit", text)]))
+        .context("the world does not parse")?;
+    let packages: Vec<_> = resolve.packages.iter().map(|(id, _)| id).collect();
+    let world = resolve.select_world(&packages, Some(world))?;
+    let mut files = wit_bindgen_core::Files::default();
+    let options = wit_bindgen_c::Opts {
+        // What is lent is given back when a function returns, and not by its author.
+        autodrop_borrows: wit_bindgen_c::Enabled::Yes,
+        ..wit_bindgen_c::Opts::default()
+    };
+    options.build().generate(&mut resolve, world, &mut files)?;
+    let files = files
+        .iter()
+        .map(|(name, content)| (name.to_owned(), content.to_vec()));
+    Ok(files.collect())
 }
 
 /// The interface of that name in the contract.

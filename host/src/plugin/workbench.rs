@@ -1,5 +1,6 @@
 //! Plugins tried without a server: one function is called with values that a person writes.
 
+mod content;
 mod grant;
 mod session;
 mod value;
@@ -19,6 +20,7 @@ use super::call::{Plugin, stopped};
 use super::fault::CallError;
 use super::imports::grants::GrantDraft;
 use super::imports::session::SessionView;
+use super::imports::staging::Staged;
 use super::instance::{PluginInstance, metered};
 use super::limits::thread_cpu_ns;
 use super::load::{Candidate, LoadCause, PluginRuntime, Warning};
@@ -160,6 +162,11 @@ impl Trial<'_> {
         let facts = self.facts(input)?;
         // What it lends is for typed calls; here the engine keeps track of it.
         let _ = self.instance.lend(facts);
+        if let Some(content) = input.get("content") {
+            let upload = content::lent(value::read_bytes(content, "content")?);
+            // As with the session.
+            let _ = self.instance.lend_upload(upload);
+        }
         self.instance.begin_call();
         let (values, lent) = self.values(input)?;
         let mut results = vec![Val::Bool(false); self.ty.results().len()];
@@ -195,7 +202,8 @@ impl Trial<'_> {
         let object = object.ok_or_else(|| ValueError::new("input", "write an object"))?;
         let borrows = |ty: &Type| matches!(ty, Type::Borrow(_));
         let params = self.ty.params().filter(|(_, ty)| !borrows(ty));
-        let known: Vec<&str> = params.map(|(name, _)| name).chain(["session"]).collect();
+        let lent = ["session", "content"];
+        let known: Vec<&str> = params.map(|(name, _)| name).chain(lent).collect();
         value::known_keys(object, &known, "input")?;
         let session = match object.get("session") {
             Some(session) => SessionInput::deserialize(session)
@@ -210,12 +218,16 @@ impl Trial<'_> {
     fn values(&mut self, input: &Json) -> Result<(Vec<Val>, Vec<ResourceAny>), ValueError> {
         let (store, mut lent) = (&mut self.instance.store, Vec::new());
         let mut lend = |ty: &ResourceType| {
-            // There is one session per call, so the number says nothing.
-            let session = Resource::<SessionView>::new_own(0);
-            let is_session = *ty == ResourceType::host::<SessionView>();
-            let one = is_session.then(|| session.try_into_resource_any(&mut *store).ok());
-            lent.extend(one.flatten());
-            one.flatten()
+            // There is one of each per call, so the numbers say nothing.
+            let one = if *ty == ResourceType::host::<SessionView>() {
+                Resource::<SessionView>::new_own(0).try_into_resource_any(&mut *store)
+            } else if *ty == ResourceType::host::<Staged>() {
+                Resource::<Staged>::new_own(0).try_into_resource_any(&mut *store)
+            } else {
+                return None;
+            };
+            lent.extend(one.as_ref().ok());
+            one.ok()
         };
         let mut values = Vec::new();
         for (name, ty) in self.ty.params() {

@@ -3,6 +3,7 @@
 mod admin;
 mod clients;
 mod events;
+mod examples;
 mod first_party;
 mod gate;
 mod limits;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde_json::Value as Json;
 
-use super::component::{Component, runtimes, scratch, show_log};
+use super::component::{Component, code_cache, runtimes, scratch, show_log};
 use crate::plugin::workbench::{Answer, Workbench};
 
 /// The most calls in a row: their times are kept until the end.
@@ -39,7 +39,8 @@ impl Call {
         show_log()?;
         let input = self.input()?;
         let state = scratch()?;
-        let (plugins, runtime) = runtimes(state.path())?;
+        let cache = code_cache().unwrap_or_else(|| state.path().to_owned());
+        let (plugins, runtime) = runtimes(&cache)?;
         let sidecar = self.component.sidecar()?;
         let called = async {
             let (name, file) = (self.component.name(), &self.component.file);

@@ -46,6 +46,15 @@ pub fn scratch() -> anyhow::Result<TempDir> {
     tempfile::tempdir().context("cannot make a temporary directory")
 }
 
+/// Where compiled code is kept from one run to the next, since compilers of other languages make
+/// components that take seconds to compile: the user's own cache, if there is a place for it.
+pub fn code_cache() -> Option<PathBuf> {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let home = || from("HOME").map(|home| Path::new(&home).join(".cache"));
+    let cache = from("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
+    Some(cache?.join("wharf"))
+}
+
 /// What plugins are loaded with, and what asynchronous work runs in: one thread, so that its clock
 /// tells what a call costs.
 pub fn runtimes(state: &Path) -> anyhow::Result<(PluginRuntime, tokio::runtime::Runtime)> {

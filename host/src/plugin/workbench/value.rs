@@ -45,7 +45,9 @@ pub fn read(
         return absent(ty, place, lend);
     };
     Ok(match ty {
-        Type::List(list) if list.ty() == Type::U8 => Val::List(bytes(json, place)?),
+        Type::List(list) if list.ty() == Type::U8 => {
+            Val::List(read_bytes(json, place)?.into_iter().map(Val::U8).collect())
+        }
         Type::List(list) => {
             let items = expect(json.as_array(), place, "a list")?;
             Val::List(read_all(items, std::iter::repeat(list.ty()), place, lend)?)
@@ -199,7 +201,7 @@ fn integer<T: TryFrom<i128>>(json: &Json, place: &str) -> Result<T, ValueError> 
 }
 
 /// Text, numbers or `{"base64": …}`.
-fn bytes(json: &Json, place: &str) -> Result<Vec<Val>, ValueError> {
+pub fn read_bytes(json: &Json, place: &str) -> Result<Vec<u8>, ValueError> {
     let bytes = match json {
         Json::String(text) => Some(text.clone().into_bytes()),
         Json::Array(items) => {
@@ -213,8 +215,7 @@ fn bytes(json: &Json, place: &str) -> Result<Vec<Val>, ValueError> {
         _ => None,
     };
     let what = "a text, a list of bytes or {\"base64\": …}";
-    let bytes = expect(bytes, place, what)?;
-    Ok(bytes.into_iter().map(Val::U8).collect())
+    expect(bytes, place, what)
 }
 
 /// The name of a case and its value.
