@@ -2,7 +2,10 @@
 //!
 //! A file becomes a plugin in `load`: read, made a component (`componentize`), compiled or taken
 //! from the `cache`, its `role`s told by what it exports, and tried. A `call` runs in an
-//! `instance` of the `pool`, within its `limits`, and may call what stands in `imports`.
+//! `instance` of the `pool`, within its `limits`, and may call what stands in `imports`; what it
+//! comes to is kept in `account`. `live` holds the generation that serves, `reload` makes the next
+//! one, and `watch` tells when.
+//!
 //! `auth` is the stage *who*: it asks the authenticators in turn; `gate` the one between an upload
 //! and its 226.
 //!

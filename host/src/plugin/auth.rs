@@ -51,13 +51,11 @@ impl Plugins {
             state,
         } = continuation;
         let same = |asked: &&Arc<Plugin>| asked.name() == plugin && asked.facts.sha256 == sha256;
-        let Some(index) = self
-            .of(Role::Authenticator)
-            .iter()
-            .position(|asked| same(&asked))
-        else {
-            let cause = "it was replaced between the prompt and the answer".to_owned();
-            return undecided(&session, plugin, cause);
+        let mut authenticators = self.of(Role::Authenticator).iter();
+        let Some(index) = authenticators.position(|asked| same(&asked)) else {
+            // It was replaced meanwhile, so nobody knows what it would have made of the answer. The
+            // login begins anew, and the answer goes to whoever asks for the same.
+            return self.ask_from(0, session, &user, Some(&answer)).await;
         };
         let plugin = &self.of(Role::Authenticator)[index];
         match plugin

@@ -1,196 +1,39 @@
 //! From a file to a plugin that may serve: read, made a component, compiled, tried in every role.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+mod candidate;
+mod error;
 
-use sha2::{Digest as _, Sha256};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use tokio::sync::OnceCell;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+pub use self::candidate::{Candidate, read};
+pub use self::error::{LoadCause, LoadError, Warning};
 use super::bindings;
 use super::bindings::lifecycle::exports::wharf::plugin::lifecycle;
 use super::breaker::Breaker;
 use super::cache::CodeCache;
 use super::call::Plugin;
 use super::compiler::{Compiled, Compiler};
-use super::componentize::{self, FormError};
-use super::engine::{MAX_INSTANCES, PluginEngine};
+use super::componentize;
+use super::engine::PluginEngine;
 use super::evolution;
-use super::fault::CallError;
 use super::gate::Demands;
 use super::imports;
 use super::instance::{InstanceState, PluginFacts};
 use super::pool::Pool;
 use super::role::{Indices, Role, Surface};
 use super::services::Services;
-use super::sidecar::{OnFailure, Sha256Pin, Sidecar};
+use super::sidecar::{OnFailure, Sidecar};
 use super::statistics::Statistics;
-use super::text::{hex, one_line};
+use super::text::one_line;
 use crate::config::error::{Origin, Problem, Problems};
-
-/// The largest component: an interpreter of Python with its library has 18 MiB.
-const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// Instances that are ready before the first call: two clients who log in at once both find one.
 const WARM_AT_FIRST: usize = 2;
-
-/// Why a plugin was not loaded.
-#[derive(Debug, thiserror::Error)]
-#[error("plugin {plugin} ({}): {cause}", file.display())]
-pub struct LoadError {
-    /// Its name.
-    pub plugin: String,
-    /// The file at fault.
-    pub file: PathBuf,
-    /// What is wrong; part of the message, and so no source.
-    pub cause: LoadCause,
-}
-
-/// What is wrong with a plugin.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadCause {
-    /// The file cannot be read.
-    #[error("it cannot be read: {0}")]
-    Unreadable(#[from] std::io::Error),
-    /// Larger than any component.
-    #[error("it is larger than {} MiB", MAX_FILE >> 20)]
-    TooLarge,
-    /// The sidecar is wrong.
-    #[error("its settings are wrong\n{0}")]
-    Sidecar(#[from] Problems),
-    /// A sidecar without a component.
-    #[error("there is no component for it: put {0}.wasm beside it, or name one with `wasm`")]
-    NoComponent(String),
-    /// A sidecar that names another component than the one beside it, which nobody would ask.
-    #[error("its settings name another component with `wasm`, and {0}.wasm is there too")]
-    TwoComponents(String),
-    /// It is not the pinned file.
-    #[error("its SHA-256 is {found}, and {expected} is pinned in its sidecar")]
-    Pin {
-        /// Of the file.
-        found: String,
-        /// `[policy] sha256`
-        expected: String,
-    },
-    /// It is no component and cannot be made one.
-    #[error(transparent)]
-    Form(#[from] FormError),
-    /// It does not compile.
-    #[error("it is not a valid component: {0}")]
-    Invalid(String),
-    /// It takes too long to compile.
-    #[error("it was not compiled within {0:?}, and nobody waits any longer")]
-    CompileDeadline(Duration),
-    /// Sidecars that cannot be read might name it, and it must not serve without its settings.
-    #[error("it waits until the settings of {0} can be read, which might name it with `wasm`")]
-    Unsettled(String),
-    /// A configured sink would be gone with it.
-    #[error("a sink of wharf.toml is kept in it, so it may not lose the role storage-sink")]
-    Needed,
-    /// It does nothing for the host.
-    #[error("it exports no role of wharf:plugin@1 (its exports: {0})")]
-    NoRole(String),
-    /// It has a role that exists, and that this version does not ask.
-    #[error("it is a {0}, which this version of the host does not ask yet")]
-    RoleNotServed(Role),
-    /// `on-failure = "allow"` where that would let in whoever the plugin would have refused.
-    #[error(
-        "its sidecar says on-failure = \"allow\", and it is a {0}: one that fails always denies; \
-         leave `on-failure` out"
-    )]
-    AlwaysDenies(Role),
-    /// It wants something of the host that the host does not have, or exports what it cannot call.
-    #[error(
-        "it does not fit this host: {0}; \
-         rebuild it with the interfaces of this host, which `wharf plugin wit` prints"
-    )]
-    Mismatch(String),
-    /// It says itself that it cannot serve.
-    #[error("it refuses its settings\n{0}")]
-    Settings(Problems),
-    /// Their instances may not all live at once.
-    #[error(
-        "the plugins' instances add up to {0}, and the host has {MAX_INSTANCES} for all; lower \
-         `instances` under [limits]"
-    )]
-    TooManyInstances(usize),
-    /// It fails before it serves.
-    #[error("it fails its trial: {0}")]
-    Trial(#[from] CallError),
-    /// The host failed.
-    #[error("the host cannot load plugins: {0}")]
-    Host(String),
-}
-
-/// What an operator should know of a plugin that was loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// The plugin.
-    pub plugin: String,
-    /// What it is.
-    pub text: String,
-}
-
-impl std::fmt::Display for Warning {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "plugin {}: {}", self.plugin, self.text)
-    }
-}
-
-/// What is to become a plugin.
-pub struct Candidate {
-    /// Its name.
-    pub name: String,
-    /// The component, or the core module that is made one.
-    pub file: PathBuf,
-    /// What the file holds.
-    pub bytes: Arc<Vec<u8>>,
-    /// Of the file.
-    pub sha256: [u8; 32],
-    /// What stands beside it.
-    pub sidecar: Sidecar,
-    /// The component, if it was compiled for another plugin.
-    pub compiled: Option<Component>,
-    /// The generation that it is to come with.
-    pub generation: u64,
-}
-
-impl Candidate {
-    /// Reads `file`. It may be large: not for a thread that serves connections.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn read(
-        name: &str,
-        file: &Path,
-        sidecar: Sidecar,
-        generation: u64,
-    ) -> Result<Self, LoadCause> {
-        let bytes = read(file)?;
-        Ok(Self {
-            name: name.to_owned(),
-            file: file.to_owned(),
-            sha256: Sha256::digest(&bytes).into(),
-            bytes: Arc::new(bytes),
-            sidecar,
-            compiled: None,
-            generation,
-        })
-    }
-
-    fn check_pin(&self) -> Result<(), LoadCause> {
-        match self.sidecar.sha256 {
-            Some(Sha256Pin(expected)) if expected != self.sha256 => Err(LoadCause::Pin {
-                found: hex(&self.sha256),
-                expected: hex(&expected),
-            }),
-            _ => Ok(()),
-        }
-    }
-}
 
 /// What all plugins are loaded with; lives as long as the host.
 pub struct PluginRuntime {
@@ -340,21 +183,6 @@ impl PluginRuntime {
             demands: Demands::default(),
         })
     }
-}
-
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, LoadCause> {
-    if !file.metadata()?.is_file() {
-        // A pipe, for one, would be waited for.
-        return Err(std::io::Error::other("it is not a regular file").into());
-    }
-    let mut bytes = Vec::new();
-    File::open(file)?
-        .take(MAX_FILE + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(LoadCause::TooLarge);
-    }
-    Ok(bytes)
 }
 
 fn check_roles(surface: &Surface) -> Result<(), LoadCause> {

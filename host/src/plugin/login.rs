@@ -45,7 +45,7 @@ pub enum Login {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Continuation {
     pub(super) plugin: String,
-    /// Of the component that asked: another one does not get the answer.
+    /// Of the component that asked: only it knows what the state means.
     pub(super) sha256: [u8; 32],
     pub(super) user: String,
     pub(super) state: Vec<u8>,

@@ -94,7 +94,10 @@ impl Reloader {
             return None;
         }
         for _ in 0..MAX_RESTS {
-            sleep(REST).await;
+            tokio::select! {
+                () = sleep(REST) => {}
+                () = self.plugins.asked_to_reload() => return Some(self.look().await),
+            }
             let later = self.look().await;
             if later == found {
                 break;

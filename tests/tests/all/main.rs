@@ -14,6 +14,7 @@ mod paths;
 mod plugins;
 mod protocol;
 mod roles;
+mod reload;
 mod storage;
 mod tls;
 mod transfers;

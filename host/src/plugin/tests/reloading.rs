@@ -319,7 +319,7 @@ async fn a_call_ends_with_the_plugin_it_began_with_whose_memory_then_goes() {
     assert!(old.upgrade().is_none());
 }
 
-/// How often the plugin is replaced below; 1,000 times is measured in `bench/`.
+/// How often the plugin is replaced below.
 const RELOADS: usize = 60;
 
 #[tokio::test(flavor = "multi_thread")]
