@@ -61,7 +61,14 @@ pub fn run(project: &Project, filter: &str) -> Result<()> {
 /// Something could not be measured. A target that is missed is no error.
 pub fn plugins(project: &Project) -> Result<()> {
     wasm::build(project, wasm::Route::find()?)?;
-    let bench = ["bench", "--locked", "--package", "wharf", "--bench", "plugins"];
+    let bench = [
+        "bench",
+        "--locked",
+        "--package",
+        "wharf",
+        "--bench",
+        "plugins",
+    ];
     program::run(&mut program::cargo(&project.root, bench))
 }
 
