@@ -32,7 +32,8 @@ impl Control {
         let ruling = tokio::select! {
             biased;
             _ = ending(&mut phase, false) => return Err(Ended::Stopped),
-            ruling = plugins.connect(&facts) => ruling,
+            // Boxed: the call of a plugin would otherwise be room in every session for its whole life.
+            ruling = Box::pin(plugins.connect(&facts)) => ruling,
         };
         Ok(end(&ruling))
     }

@@ -124,3 +124,11 @@ async fn the_last_reply_reaches_a_client_that_sends_on() {
     client.read_to_string(&mut received).await.unwrap();
     assert_eq!(received, "421 Enough\r\n");
 }
+
+/// Ten thousand sessions that wait are ten thousand of these.
+#[tokio::test]
+async fn a_session_that_waits_is_small() {
+    let (control, _client, _phase) = Fixture::new().await.control();
+    let bytes = size_of_val(&control.run());
+    assert!(bytes < 8 * 1024, "{bytes}");
+}
