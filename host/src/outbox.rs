@@ -18,6 +18,7 @@ mod tables;
 mod tests;
 mod writer;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -91,11 +92,19 @@ impl Outbox {
         settings: &Events,
     ) -> Result<Arc<Self>, OpenOutboxError> {
         let path = state_dir.join(FILE_NAME);
-        let store = Store::open(&path, durability)?;
-        Self::on(store, settings).map_err(|cause| OpenOutboxError::Damaged {
-            path,
-            cause: cause.to_string(),
-        })
+        let damaged = |cause: String| OpenOutboxError::Damaged {
+            path: path.clone(),
+            cause,
+        };
+        let open = || {
+            let store = Store::open(&path, durability)?;
+            Self::on(store, settings).map_err(|cause| damaged(cause.to_string()))
+        };
+        // Of some damage redb makes no error. Nothing that it left behind is looked at again.
+        match catch_unwind(AssertUnwindSafe(open)) {
+            Ok(opened) => opened,
+            Err(_) => Err(damaged("what it holds makes no sense".to_owned())),
+        }
     }
 
     fn on(store: Store, settings: &Events) -> Result<Arc<Self>, StoreError> {

@@ -63,6 +63,28 @@ fn a_cut_outbox_is_refused_and_kept() {
 }
 
 #[test]
+fn damage_is_an_error_or_is_not_met() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = closed(directory.path());
+    let whole = fs::read(&path).unwrap();
+    for round in 0..100 {
+        let mut bytes = whole.clone();
+        // Half of it hits the header and what it leads to first.
+        let reach = if round % 2 == 0 { 4096 } else { bytes.len() };
+        for _ in 0..4 {
+            let at = rand::random_range(0..reach);
+            bytes[at] ^= 1 << rand::random_range(0..8);
+        }
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(FILE_NAME), &bytes).unwrap();
+        match Outbox::open(directory.path(), Durability::Os, &Events::default()) {
+            Ok(_) | Err(OpenOutboxError::Damaged { .. } | OpenOutboxError::Format { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
 fn another_format_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = closed(directory.path());
