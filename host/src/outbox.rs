@@ -3,8 +3,8 @@
 //!
 //! An event is written once, with one delivery for each plugin that subscribed to its kind; it goes
 //! with its last delivery. A kind that nobody subscribed to is not written at all. One thread
-//! writes (`writer`), whatever came meanwhile in one transaction; `delivery` hands the events to the
-//! plugins, in the order that `schedule` decides.
+//! writes (`writer`), whatever came meanwhile in one transaction; `delivery` hands the events to
+//! the plugins, in the order that `schedule` decides.
 
 mod delivery;
 mod error;

@@ -1,8 +1,8 @@
 //! The storage as one user has it: every path resolved, every permission asked, before a sink is.
 //!
-//! It has two phases. What an operation or a transfer names is *resolved* to places, asynchronously:
-//! there permissions are checked, and plugins are asked where any have a say. Then it is *performed*
-//! or *opened* on these places, which blocks and asks no plugin.
+//! It has two phases. What an operation or a transfer names is *resolved* to places,
+//! asynchronously: there permissions are checked, and plugins are asked where any have a say. Then
+//! it is *performed* or *opened* on these places, which blocks and asks no plugin.
 
 use std::sync::Arc;
 

@@ -16,8 +16,8 @@ pub trait PathMapper: Lifecycle {
     /// No answer could be had: see [`Failure`]. The user then gets nowhere.
     fn mounts(&self, session: &Session<'_>) -> Result<Vec<Mount>, Failure>;
 
-    /// A path below a [dynamic](Mount::dynamic) mount is wanted, whichever mapper's. By default it is left to the next
-    /// mapper, and at last to the mount itself.
+    /// A path below a [dynamic](Mount::dynamic) mount is wanted, whichever mapper's. By default it
+    /// is left to the next mapper, and at last to the mount itself.
     ///
     /// # Errors
     /// No answer could be had: see [`Failure`]. The operation is then refused.

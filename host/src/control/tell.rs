@@ -1,8 +1,8 @@
 //! The stage *tell*: what happens in a session becomes events, for the plugins that want to hear of
 //! it.
 //!
-//! A change of storage is told by the thread that made it, and the client hears of it when its event
-//! is durable: whatever becomes of the connection meanwhile, what was done is told. What only
+//! A change of storage is told by the thread that made it, and the client hears of it when its
+//! event is durable: whatever becomes of the connection meanwhile, what was done is told. What only
 //! happened (logins, downloads, failures) is told without waiting.
 
 mod attempt;

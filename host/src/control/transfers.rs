@@ -1,5 +1,5 @@
-//! Transfers: prepared by opening the object and the data connection, run on a blocking thread. What
-//! becomes of an upload when every byte is in stands in `gate`.
+//! Transfers: prepared by opening the object and the data connection, run on a blocking thread.
+//! What becomes of an upload when every byte is in stands in `gate`.
 
 use std::sync::Arc;
 

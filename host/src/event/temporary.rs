@@ -15,7 +15,8 @@ const ENDINGS: [&str; 9] = [
 ];
 
 /// Whether `name`, the last part of a path, says that the file will be renamed when it is complete.
-/// So does a leading dot (rsync, lftp's `.in.`): a name like `.htaccess` is taken for temporary too.
+/// So does a leading dot (rsync, lftp's `.in.`): a name like `.htaccess` is taken for temporary
+/// too.
 pub fn is_temporary(name: &str) -> bool {
     let ends_with = |ending: &&str| {
         let at = name.len().checked_sub(ending.len());

@@ -317,8 +317,8 @@ impl Schedule {
         Batch::New(self.fresh.drain(..count.max(1)).collect())
     }
 
-    /// What the session that is due first is given: one event that failed before, or all in front of
-    /// the next such.
+    /// What the session that is due first is given: one event that failed before, or all in front
+    /// of the next such.
     fn held_batch(&self) -> Batch {
         let session = self.due.first().map(|(_, session)| session.clone());
         let session = session.unwrap_or_default();

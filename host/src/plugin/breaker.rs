@@ -55,8 +55,8 @@ impl Circuit {
         }
     }
 
-    /// A call failed through the plugin's fault, and `answered` did not since the first fault that is
-    /// held against it. Returns the pause that begins, if one does.
+    /// A call failed through the plugin's fault, and `answered` did not since the first fault that
+    /// is held against it. Returns the pause that begins, if one does.
     fn fault(&mut self, probe: bool, answered: usize, now: Instant) -> Option<Duration> {
         let pause = match self {
             Self::Closed(faults) => {

@@ -55,7 +55,8 @@ role!(
 role!(
     listing_filter,
     export_listing_filter,
-    "package sdk:listing-filter; world listing-filter { export wharf:plugin/listing-filter@1.0.0; }",
+    "package sdk:listing-filter;
+    world listing-filter { export wharf:plugin/listing-filter@1.0.0; }",
     "wharf:plugin/types@1.0.0" => types
 );
 role!(
@@ -74,7 +75,8 @@ role!(
 role!(
     storage_events,
     export_storage_events,
-    "package sdk:storage-events; world storage-events { export wharf:plugin/storage-events@1.0.0; }",
+    "package sdk:storage-events;
+    world storage-events { export wharf:plugin/storage-events@1.0.0; }",
     "wharf:plugin/types@1.0.0" => types
 );
 role!(

@@ -251,8 +251,8 @@ impl Underway {
     }
 
     /// The upload is all in, and what becomes of it is still being decided. Clients wait for a
-    /// reply for 20 s (FileZilla) or 60 s (tnftp, rclone), and begin anew with each line that comes.
-    /// Of what could be said, each client was tried:
+    /// reply for 20 s (FileZilla) or 60 s (tnftp, rclone), and begin anew with each line that
+    /// comes. Of what could be said, each client was tried:
     ///
     /// * lines of the reply that it will be if all goes well are understood by all of them;
     /// * another preliminary reply is taken for the final one by curl, ftplib and tnftp;

@@ -20,9 +20,10 @@ mounts = [
     { directory = \"/dyn\", sink = \"local\", key = \"home/alice/dyn\", dynamic = true },
 ]
 [allow]
-sinks = [
-    { name = \"archive\", prefix = \"box\", operations = [\"get\", \"put\", \"head\", \"list\", \"delete\"] },
-]
+[[allow.sinks]]
+name = \"archive\"
+prefix = \"box\"
+operations = [\"get\", \"put\", \"head\", \"list\", \"delete\"]
 ";
 
 /// A server with two sinks, and a plugin that does in every role what names say; see its source in

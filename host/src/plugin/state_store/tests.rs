@@ -1,3 +1,5 @@
+//! State that outlives the host, is bounded, and is seen by its plugin alone.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
