@@ -26,6 +26,7 @@ const ALL: u16 = u16::MAX;
 struct Site {
     folder: tempfile::TempDir,
     storage: Result<Storage, StorageError>,
+    plugins: Arc<LivePlugins>,
     _bench: Bench,
 }
 
@@ -41,16 +42,14 @@ impl Site {
         }
         std::fs::write(folder.path().join("data/home/a"), "0123456789").unwrap();
         let sinks = Arc::new(Sinks::open(&config).unwrap());
-        let bench = Bench::new(files);
-        let names = config.sinks.keys().cloned().collect();
-        let loaded = Plugins::load(&bench.runtime, &bench.plugins(), names).await;
-        let (plugins, _) = loaded.unwrap_or_else(|errors| panic!("{}", errors[0]));
+        let (bench, plugins) = loaded(1, files).await;
         let plugins = Arc::new(LivePlugins::new(plugins));
-        let session = session();
-        let storage = Storage::new(Arc::new(identity()), sinks, plugins, &session).await;
+        let (live, session) = (Arc::clone(&plugins), session());
+        let storage = Storage::new(Arc::new(identity()), sinks, live, &session).await;
         Self {
             folder,
             storage,
+            plugins,
             _bench: bench,
         }
     }
@@ -100,6 +99,16 @@ impl Site {
         let object = self.open(kind).await?;
         Ok(object.place().unwrap().location.to_string())
     }
+}
+
+/// The plugins in `files` as a generation of that number.
+async fn loaded(generation: u64, files: &[(&str, &[u8])]) -> (Bench, Plugins) {
+    let bench = Bench::new(files);
+    let names = vec!["archive".to_owned(), "local".to_owned()];
+    let loaded = Plugins::load(&bench.runtime, &bench.plugins(), names.clone()).await;
+    let (plugins, _) = loaded.unwrap_or_else(|errors| panic!("{}", errors[0]));
+    let plugins = Plugins::new(generation, plugins.all().to_vec(), names);
+    (bench, plugins)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -414,4 +423,28 @@ sinks = [{ name = \"archive\", operations = [\"get\", \"put\", \"head\", \"list\
     // Where it cannot be stored, the source stays.
     assert!(site.perform(rename("/box/b", "/no/such/b")).await.is_err());
     assert!(at("archive/box/b").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_mappers_show_something_else_to_those_who_are_there() {
+    let mut answers = Answers::default();
+    let pass = answers.says(2);
+    let mut shows = |directory: &str| {
+        let mounts = answers.mounts(&[(directory, "local:home/in", ALL, false)]);
+        answers.mapper(&mounts, &pass)
+    };
+    let (one, two) = (shows("/one"), shows("/two"));
+    let failing = answers.mapper(TRAP, &pass);
+    let site = Site::new(&[("m.wasm", &one)]).await;
+    assert_eq!(site.names("/").await.unwrap(), ["a", "in", "one"]);
+    let (_two, plugins) = loaded(2, &[("m.wasm", &two)]).await;
+    site.plugins.replace(Arc::new(plugins));
+    assert_eq!(site.names("/").await.unwrap(), ["a", "in", "two"]);
+    // Nobody can tell what is to be seen, so nothing is.
+    let (_failing, plugins) = loaded(3, &[("m.wasm", &failing)]).await;
+    site.plugins.replace(Arc::new(plugins));
+    assert_fails(site.names("/").await, "m", "unreachable");
+    let (_none, plugins) = loaded(4, &[]).await;
+    site.plugins.replace(Arc::new(plugins));
+    assert_eq!(site.names("/").await.unwrap(), ["a", "in"]);
 }
