@@ -18,7 +18,7 @@ pub trait StorageEvents: Lifecycle {
     /// Takes a batch, or nothing of it.
     ///
     /// # Errors
-    /// The whole batch comes again, later and later.
+    /// All of it comes again, event by event, later and later.
     fn deliver(&self, batch: &[Event]) -> Result<(), Failure>;
 }
 
