@@ -45,9 +45,9 @@ pub fn verify_totp(secret: &str, code: &str, window: u8) -> Result<Option<u64>, 
 /// A digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
-    /// For comparing with what others computed; broken for anything else. Not for [`hmac`].
+    /// For comparing with what others computed; broken for anything else. Not for [`hmac()`].
     Md5,
-    /// The same, and for [`hmac`] where a service wants it.
+    /// The same, and for [`hmac()`] where a service wants it.
     Sha1,
     /// SHA-256.
     Sha256,

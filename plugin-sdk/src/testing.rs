@@ -31,7 +31,7 @@
 //! | HTTP | [`answer_http`] for a method and an address; nothing else is allowed |
 //! | state | in memory, until its time is over; [`fail_state`] makes it fail |
 //! | secrets | those of [`set_secret`] |
-//! | sinks | in memory: [`put_file`], [`file`] |
+//! | sinks | in memory: [`put_file`], [`file()`] |
 //! | an upload's content | [`staged`] |
 //! | logs, metrics | recorded: [`logged`], [`metrics`] |
 
