@@ -8,11 +8,13 @@ use wharf_protocol::failure::Failure;
 use wharf_protocol::path::VirtualPath;
 use wharf_protocol::transfer::TransferKind;
 
+use super::view::View;
 use super::*;
 use crate::config::Config;
-use crate::identity::{Operation as Permission, Rule, Rules};
+use crate::identity::{Operation as Permission, Operations, Rule, Rules};
+use crate::plugin::paths::Mount;
 use crate::plugin::{SessionFacts, SessionNotes};
-use crate::sink::{Key, Location};
+use crate::sink::{Key, Location, WriteMode};
 
 /// The storage of a user who may do `permissions` everywhere, with one file `/a` of ten bytes.
 struct Fixture {
@@ -237,5 +239,34 @@ async fn the_directory_of_a_user_is_made_with_what_is_stored_first() {
         let below = VirtualPath::parse("/no/such").unwrap();
         let made = fixture.perform(&Operation::MakeDirectory(below)).await;
         assert_eq!(Failure::from(made.unwrap_err()), Failure::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn the_directory_of_a_new_day_is_made_with_what_is_stored_first() {
+    let fixture = Fixture::with_root("").await;
+    let yesterday = Mount {
+        directory: VirtualPath::parse("/today").unwrap(),
+        target: Location::new("local", Key::parse("in/28").unwrap()),
+        allow: Operations::ALL,
+        dynamic: true,
+    };
+    let identity = Arc::clone(&fixture.storage.identity);
+    let view = View {
+        mounts: Arc::new(MountTable::new(&identity, vec![yesterday], 0)),
+        identity,
+        sinks: Arc::clone(&fixture.storage.sinks),
+    };
+    for (path, key, stored) in [
+        ("/today/a", "in/29/a", true),
+        ("/today/no/b", "in/30/no/b", false),
+        ("/today/c", "in/31/another-name", false),
+    ] {
+        let location = Location::new("local", Key::parse(key).unwrap());
+        let place = view.place(VirtualPath::parse(path).unwrap(), location);
+        let place = place.unwrap();
+        let key = &place.location.key;
+        let outcome = view.store(&place, || place.sink.create(key, WriteMode::Replace));
+        assert_eq!(outcome.is_ok(), stored, "{path}");
     }
 }

@@ -114,11 +114,13 @@ impl View {
     /// Makes the directory that a mount shows and `place` is in, if it is not there; tells whether
     /// it had to.
     fn makes_way(&self, place: &Place) -> Result<bool, SinkError> {
-        let Some(shown) = self.mounts.nearest_target(&place.location) else {
+        let nearest = self.mounts.nearest_target(&place.location);
+        let nearest = nearest.map(|target| target.key.clone());
+        let Some(shown) = self.shown_now(place).or(nearest) else {
             return Ok(false);
         };
         let (mut directory, mut made) = (Key::root(), false);
-        for name in shown.key.components() {
+        for name in shown.components() {
             directory = directory.child(name).map_err(|_| SinkError::InvalidName)?;
             match place.sink.make_directory(&directory) {
                 Ok(()) => made = true,
@@ -127,5 +129,17 @@ impl View {
             }
         }
         Ok(made)
+    }
+
+    /// What a dynamic mount shows at the moment, which may be another directory tomorrow: the place
+    /// without that part of the path which lies below the mount.
+    fn shown_now(&self, place: &Place) -> Option<Key> {
+        let (mount, below) = self.mounts.mount_of(&place.path)?;
+        let key = place.location.key.as_str();
+        let shown = key.strip_suffix(below.trim_start_matches('/'))?;
+        match shown.strip_suffix('/') {
+            Some(shown) if mount.dynamic => Key::parse(shown).ok(),
+            _ => None,
+        }
     }
 }
