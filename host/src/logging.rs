@@ -1,6 +1,7 @@
 //! Log lines: for people on a terminal, or one JSON object a line.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
@@ -37,6 +38,39 @@ pub fn begin(format: LogFormat, filter: &str) -> Result<(), LoggingError> {
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LoggingError::Twice)
 }
 
+/// Collects what plugins log while `work` runs on this thread.
+pub fn collected<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let filter = EnvFilter::new("off,wharf::plugin::log=trace");
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let done = tracing::subscriber::with_default(subscriber, work);
+    let bytes = lines.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = String::from_utf8_lossy(&bytes);
+    (done, text.lines().map(str::to_owned).collect())
+}
+
+/// Log lines in memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What writes log lines to `writer`. The fields of the spans around a line, the session's number
 /// above all, stand in it.
 fn subscriber<W>(
@@ -66,23 +100,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::sync::{Arc, Mutex};
-
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn logged(format: LogFormat, filter: &str) -> String {
         let lines = Lines::default();

@@ -4,6 +4,7 @@ mod call;
 mod check;
 mod component;
 mod new;
+mod test;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,8 @@ pub enum PluginCommand {
     Call(call::Call),
     /// Make a directory with a plugin that builds with one command
     New(new::New),
+    /// Try the cases of a plugin, and tell which do not come out as expected
+    Test(test::Test),
     /// Print the interfaces that plugins are built against, as one WIT document
     Wit,
 }
@@ -46,6 +49,7 @@ impl PluginCommand {
             Self::Check(check) => check.run()?,
             Self::Call(call) => call.run()?,
             Self::New(new) => new.run()?,
+            Self::Test(test) => test.run()?,
             Self::Wit => print!("{}", plugin::contract::document()),
         }
         Ok(())

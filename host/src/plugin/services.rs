@@ -63,8 +63,27 @@ impl Services {
         Self::new(Arc::default(), StatePlace::Memory)
     }
 
+    /// Puts `state` into the state of `plugin`, before it is loaded.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub async fn remember(
+        &self,
+        plugin: &str,
+        state: &BTreeMap<String, String>,
+    ) -> Result<(), StateError> {
+        if state.is_empty() {
+            return Ok(());
+        }
+        let space = StateSpace::new(self.store()?, plugin, u64::MAX);
+        for (key, value) in state {
+            let value = value.clone().into_bytes();
+            space.set(key.clone(), value, None).await?;
+        }
+        Ok(())
+    }
+
     /// The same, with another way into the world.
-    #[cfg(test)]
     pub fn with_network(self, network: Network) -> Self {
         Self { network, ..self }
     }

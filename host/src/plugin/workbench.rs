@@ -1,5 +1,6 @@
 //! Plugins tried without a server: one function is called with values that a person writes.
 
+pub mod case;
 mod content;
 mod grant;
 mod session;
@@ -14,18 +15,32 @@ use serde_json::{Value as Json, json};
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Func, Resource, ResourceAny, ResourceType, Type, Val};
 
+use self::case::Case;
 use self::session::SessionInput;
 use self::value::ValueError;
 use super::call::{Plugin, stopped};
 use super::fault::CallError;
 use super::imports::grants::GrantDraft;
+use super::imports::http::Network;
 use super::imports::session::SessionView;
 use super::imports::staging::Staged;
 use super::instance::{PluginInstance, metered};
 use super::limits::thread_cpu_ns;
 use super::load::{Candidate, LoadCause, PluginRuntime, Warning};
+use super::services::Services;
 use super::sidecar::Sidecar;
+use super::state_store::StateError;
 use super::{SessionFacts, role};
+
+/// The world of a case: what servers answer it, and what its plugin's state holds.
+///
+/// # Errors
+/// The state cannot be kept.
+pub async fn world_of(case: &Case, plugin: &str) -> Result<Services, StateError> {
+    let services = Services::in_trial().with_network(Network::canned(&case.http));
+    services.remember(plugin, &case.state).await?;
+    Ok(services)
+}
 
 /// How the call is named where one goes wrong.
 const CALL: &str = "the call";

@@ -167,3 +167,38 @@ fn every_language_answers_alike() {
         }
     }
 }
+
+#[test]
+fn the_cases_of_a_new_plugin_come_out_as_expected() {
+    let scratch = tempfile::tempdir().expect("there is room for a test");
+    let roles = format!("{},storage-sink", ROLES.join(","));
+    let made = scratch.path().join("every-rust");
+    let mut new = Command::new(binaries::wharf());
+    new.args(["plugin", "new"]).arg(&made);
+    process::run(new.args(["--lang", "rust", "--role", &roles]), "").success();
+    let test = |wasm: PathBuf| {
+        let mut test = Command::new(binaries::wharf());
+        test.env("XDG_CACHE_HOME", scratch.path());
+        test.args(["plugin", "test"])
+            .arg(wasm)
+            .arg(made.join("cases"));
+        test.arg("--config").arg(made.join("every-rust.toml"));
+        process::run(&mut test, "")
+    };
+    let text = test(every("rust")).success().text();
+    assert!(text.contains("13 passed, 0 failed"), "{text}");
+    // What nobody has changed fails where something else is expected.
+    let cases = made.join("cases/path-mapper.case.toml");
+    let wrong = fs::read_to_string(&cases)
+        .expect("it was made")
+        .replace("/shared", "/other");
+    fs::write(&cases, wrong).expect("there is room");
+    let text = test(every("rust")).failure().text();
+    let differs = "result.ok[0].directory: expected \"/other\", found \"/shared\"";
+    assert!(text.contains(differs), "{text}");
+    // It is made once.
+    let mut again = Command::new(binaries::wharf());
+    again.args(["plugin", "new"]).arg(&made);
+    let text = process::run(again.args(["--lang", "c", "--role", "upload-gate"]), "");
+    assert!(text.failure().text().contains("is there already"));
+}

@@ -153,6 +153,8 @@ pub fn of(name: &str, language: Language, roles: &[Role]) -> anyhow::Result<Vec<
         let path = language.file_of(*role);
         let text = role_template(language, *role, &path)?;
         files.push(File::new(path, fill(text)));
+        let cases = format!("cases/{role}.case.toml");
+        files.push(File::new(&*cases, fill(template(&cases)?)));
     }
     let (contract, world) = (contract::FILES, world(roles));
     files.extend(

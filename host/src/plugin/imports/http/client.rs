@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use super::canned::CannedResponse;
 use super::connect::{CheckedConnector, ConnectError, Resolve, SystemResolver, Target};
 use crate::metrics::Capability;
 use crate::plugin::allow::Allowances;
@@ -80,6 +81,8 @@ pub struct Network {
     resolver: Arc<dyn Resolve>,
     /// Which servers are believed; read from the system when it is first needed.
     tls: Arc<OnceCell<Arc<ClientConfig>>>,
+    /// Instead of all servers, where plugins are only tried.
+    canned: Option<Arc<[CannedResponse]>>,
 }
 
 impl Default for Network {
@@ -88,16 +91,29 @@ impl Default for Network {
         Self {
             resolver: Arc::new(SystemResolver::default()),
             tls: Arc::default(),
+            canned: None,
         }
     }
 }
 
 impl Network {
+    /// No network: only what `responses` answer.
+    pub fn canned(responses: &[CannedResponse]) -> Self {
+        Self {
+            canned: Some(responses.into()),
+            ..Self::default()
+        }
+    }
+
     /// Asks `resolver`, and believes whom `tls` does.
     #[cfg(test)]
     pub fn new(resolver: Arc<dyn Resolve>, tls: Arc<ClientConfig>) -> Self {
         let tls = Arc::new(OnceCell::new_with(Some(tls)));
-        Self { resolver, tls }
+        Self {
+            resolver,
+            tls,
+            canned: None,
+        }
     }
 
     async fn tls(&self) -> Result<Arc<ClientConfig>, HttpError> {
@@ -156,6 +172,10 @@ impl HttpClient {
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, HttpError> {
         let sent = async {
             self.check(&request)?;
+            if self.network.canned.is_some() {
+                let text = "in a trial there is no network; `http-client` is answered";
+                return Err(HttpError::Transport(text.to_owned()));
+            }
             let client = self.client.get_or_try_init(|| self.connected()).await?;
             Ok(client.request(request).await?)
         };
@@ -164,6 +184,22 @@ impl HttpClient {
             self.denials.tell(Capability::Http, &error.to_string());
         }
         sent
+    }
+
+    /// The answer to `request` where there is no network; what is not allowed is not answered.
+    pub fn canned(&self, request: &Request<Body>) -> Option<Result<super::Response, HttpError>> {
+        let responses = self.network.canned.as_ref()?;
+        let answer = || {
+            self.check(request)?;
+            let fits =
+                |response: &&CannedResponse| response.answers(request.method(), request.uri());
+            let found = responses.iter().find(fits).ok_or_else(|| {
+                let (method, url) = (request.method(), request.uri());
+                HttpError::Transport(format!("there is no canned answer to {method} {url}"))
+            })?;
+            Ok(found.response())
+        };
+        Some(answer())
     }
 
     fn check(&self, request: &Request<Body>) -> Result<(), HttpError> {
