@@ -32,7 +32,7 @@ impl Control {
         let ruling = tokio::select! {
             biased;
             _ = ending(&mut phase, false) => return Err(Ended::Stopped),
-            // Boxed: the call of a plugin would otherwise be room in every session for its whole life.
+            // Boxed: the call would otherwise take room in every session for its whole life.
             ruling = Box::pin(plugins.connect(&facts)) => ruling,
         };
         Ok(end(&ruling))

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use wharf_tests::ftp::{Ftp, Reply};
@@ -156,14 +156,14 @@ struct BackEnd {
     address: SocketAddr,
     asked: Receiver<()>,
     /// Whether it answers, or goes away without a word.
-    answer: Sender<bool>,
+    answer: SyncSender<bool>,
 }
 
 impl BackEnd {
     fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let ((asking, asked), (answer, answers)) = (channel(), channel());
+        let ((asking, asked), (answer, answers)) = (sync_channel(8), sync_channel(8));
         thread::spawn(move || {
             for client in listener.incoming() {
                 let mut client = client.expect("a connection");

