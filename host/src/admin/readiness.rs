@@ -1,11 +1,12 @@
 //! Whether the host is ready: it listens, somebody can log in, the sinks work, and it goes on.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::host::{Host, Phase};
 use crate::limits;
@@ -36,9 +37,19 @@ impl Readiness {
     }
 }
 
-/// Looks at sinks, one look at a time for each: one that hangs holds one thread and not more.
+/// Looks at sinks, one look at a time for each: whoever asks meanwhile waits for the same one, and
+/// a sink that hangs holds one thread and not more.
 #[derive(Debug, Default)]
-pub struct Probes(Arc<Mutex<HashSet<String>>>);
+pub struct Probes(Mutex<HashMap<String, Look>>);
+
+/// A look at a sink.
+#[derive(Clone, Debug)]
+struct Look {
+    /// When the sink is said to hang.
+    hangs_at: Instant,
+    /// What came of it, when it is over.
+    outcome: watch::Receiver<Option<Result<(), String>>>,
+}
 
 impl Probes {
     /// Whether `host` is ready.
@@ -68,29 +79,44 @@ impl Probes {
     }
 
     async fn probe(&self, name: &str, sink: &Arc<dyn Sink>) -> Result<(), String> {
-        let hangs = || "it does not answer".to_owned();
-        let Some(look) = self.begin(name) else {
-            return Err(hangs());
-        };
         let sink = Arc::clone(sink);
-        let looking = spawn_blocking(move || {
-            let _look = look;
-            works(&*sink)
-        });
-        match timeout(limits::SINK_PROBE, looking).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(error.to_string()),
-            Ok(Err(panic)) => Err(panic.to_string()),
-            Err(_) => Err(hangs()),
-        }
+        let look = self.look(name, move || works(&*sink).map_err(|it| it.to_string()));
+        look.outcome().await
     }
 
-    fn begin(&self, name: &str) -> Option<Look> {
-        let is_first = looks(&self.0).insert(name.to_owned());
-        is_first.then(|| Look {
-            all: Arc::clone(&self.0),
-            name: name.to_owned(),
-        })
+    /// The look at the sink `name` that is under way, else a new one, which is what `works` says.
+    fn look(
+        &self,
+        name: &str,
+        works: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> Look {
+        // Each entry is whole after any panic: it is only ever replaced.
+        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(look) = looks.get(name).filter(|look| look.is_under_way()) {
+            return look.clone();
+        }
+        let (told, outcome) = watch::channel(None);
+        spawn_blocking(move || told.send_replace(Some(works())));
+        let hangs_at = Instant::now() + limits::SINK_PROBE;
+        let look = Look { hangs_at, outcome };
+        looks.insert(name.to_owned(), look.clone());
+        look
+    }
+}
+
+impl Look {
+    /// It is not when it is over, and not when it panicked.
+    fn is_under_way(&self) -> bool {
+        self.outcome.borrow().is_none() && self.outcome.has_changed().is_ok()
+    }
+
+    async fn outcome(mut self) -> Result<(), String> {
+        let outcome = timeout_at(self.hangs_at, self.outcome.wait_for(Option::is_some)).await;
+        match outcome.map(|told| told.ok().and_then(|told| told.clone())) {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => Err("looking at it panicked".to_owned()),
+            Err(_) => Err("it does not answer".to_owned()),
+        }
     }
 }
 
@@ -100,23 +126,6 @@ fn works(sink: &dyn Sink) -> Result<(), SinkError> {
         Some(Err(error)) => Err(error),
         Some(Ok(_)) | None => Ok(()),
     }
-}
-
-/// A look at a sink that is under way.
-struct Look {
-    all: Arc<Mutex<HashSet<String>>>,
-    name: String,
-}
-
-impl Drop for Look {
-    fn drop(&mut self) {
-        looks(&self.all).remove(&self.name);
-    }
-}
-
-/// A set of names is whole after any panic.
-fn looks(all: &Mutex<HashSet<String>>) -> MutexGuard<'_, HashSet<String>> {
-    all.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -139,14 +148,35 @@ mod tests {
 
     #[tokio::test]
     async fn a_sink_that_hangs_is_not_looked_at_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let sink: Arc<dyn Sink> = Arc::new(FsSink::open(folder.path(), Durability::Os).unwrap());
         let probes = Probes::default();
-        let look = probes.begin("local").unwrap();
-        let fault = probes.probe("local", &sink).await.unwrap_err();
-        assert_eq!(fault, "it does not answer");
-        assert_eq!(probes.probe("other", &sink).await, Ok(()));
-        drop(look);
-        assert_eq!(probes.probe("local", &sink).await, Ok(()));
+        let (leave, left) = std::sync::mpsc::channel::<()>();
+        let first = probes.look("local", move || {
+            let _ = left.recv();
+            Ok(())
+        });
+        let late = |look: &mut Look| look.hangs_at = Instant::now();
+        probes.0.lock().unwrap().values_mut().for_each(late);
+        let hangs = Err("it does not answer".to_owned());
+        let again = probes.look("local", || unreachable!("there is a look already"));
+        assert_eq!(again.outcome().await, hangs);
+        assert_eq!(probes.look("other", || Ok(())).outcome().await, Ok(()));
+        leave.send(()).unwrap();
+        let mut told = first.outcome;
+        told.wait_for(Option::is_some).await.unwrap();
+        assert_eq!(probes.look("local", || Ok(())).outcome().await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn who_asks_while_a_sink_is_looked_at_hears_what_comes_of_that() {
+        let probes = Probes::default();
+        let (leave, left) = std::sync::mpsc::channel();
+        let first = probes.look("local", move || left.recv().unwrap());
+        let second = probes.look("local", || unreachable!("there is a look already"));
+        leave.send(Ok(())).unwrap();
+        assert_eq!(first.outcome().await, Ok(()));
+        assert_eq!(second.outcome().await, Ok(()));
+        let panics = probes.look("local", || panic!("in a sink"));
+        assert!(panics.outcome().await.is_err());
+        assert_eq!(probes.look("local", || Ok(())).outcome().await, Ok(()));
     }
 }
