@@ -19,11 +19,19 @@ const PAUSE_FIRST: Duration = Duration::from_secs(5);
 /// The longest pause: how late a recovery may be noticed.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
+/// A fault that is held against a plugin.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    at: Instant,
+    /// How many answers there had been.
+    answers: usize,
+}
+
 /// Whether calls go through, and what led to that. It knows no clock.
 #[derive(Debug)]
 enum Circuit {
-    /// They do. When the latest faults were, oldest first.
-    Closed(VecDeque<Instant>),
+    /// They do. The latest faults, oldest first.
+    Closed(VecDeque<Held>),
     /// They do not.
     Open { until: Instant, pause: Duration },
     /// One does, and shows whether the others may. After how long a pause.
@@ -55,14 +63,16 @@ impl Circuit {
         }
     }
 
-    /// A call failed through the plugin's fault, and `answered` did not since the first fault that
-    /// is held against it. Returns the pause that begins, if one does.
-    fn fault(&mut self, probe: bool, answered: usize, now: Instant) -> Option<Duration> {
+    /// A call failed through the plugin's fault, after so many `answers` since it was suspected.
+    /// Returns the pause that begins, if one does.
+    fn fault(&mut self, probe: bool, answers: usize, now: Instant) -> Option<Duration> {
         let pause = match self {
             Self::Closed(faults) => {
-                faults.retain(|at| now.duration_since(*at) < WINDOW);
-                faults.push_back(now);
-                let keeps_failing = faults.len() > answered || faults.len() >= FAULTS_MAX;
+                faults.retain(|fault| now.duration_since(fault.at) < WINDOW);
+                faults.push_back(Held { at: now, answers });
+                let before = faults.front().map_or(answers, |first| first.answers);
+                let keeps_failing =
+                    faults.len() > answers.wrapping_sub(before) || faults.len() >= FAULTS_MAX;
                 if faults.len() < FAULTS || !keeps_failing {
                     return None;
                 }
@@ -98,8 +108,8 @@ pub struct Breaker {
     closed: AtomicBool,
     /// Whether a fault is held against the plugin: answers are counted only then.
     suspected: AtomicBool,
-    /// Answers since the first of those faults.
-    answered: AtomicUsize,
+    /// Answers that were counted.
+    answers: AtomicUsize,
 }
 
 impl Default for Breaker {
@@ -108,7 +118,7 @@ impl Default for Breaker {
             circuit: Mutex::new(Circuit::Closed(VecDeque::new())),
             closed: AtomicBool::new(true),
             suspected: AtomicBool::new(false),
-            answered: AtomicUsize::new(0),
+            answers: AtomicUsize::new(0),
         }
     }
 }
@@ -164,11 +174,8 @@ impl Breaker {
 
     fn fault_of(&self, probe: bool) -> Option<Duration> {
         let mut circuit = self.lock();
-        let answered = self.answered.load(Ordering::Relaxed);
-        let pause = circuit.fault(probe, answered, Instant::now());
-        if matches!(&*circuit, Circuit::Closed(faults) if faults.len() == 1) {
-            self.answered.store(0, Ordering::Relaxed);
-        }
+        let answers = self.answers.load(Ordering::Relaxed);
+        let pause = circuit.fault(probe, answers, Instant::now());
         self.suspected.store(true, Ordering::Relaxed);
         self.closed
             .store(matches!(*circuit, Circuit::Closed(_)), Ordering::Release);
@@ -192,11 +199,12 @@ impl Admitted<'_> {
     pub fn succeeded(mut self) -> bool {
         if !std::mem::take(&mut self.probe) {
             if self.breaker.suspected.load(Ordering::Relaxed) {
-                self.breaker.answered.fetch_add(1, Ordering::Relaxed);
+                self.breaker.answers.fetch_add(1, Ordering::Relaxed);
             }
             return false;
         }
-        self.breaker.lock().recover();
+        let mut circuit = self.breaker.lock();
+        circuit.recover();
         self.breaker.suspected.store(false, Ordering::Relaxed);
         self.breaker.closed.store(true, Ordering::Release);
         true
@@ -287,6 +295,22 @@ mod tests {
         while breaker.state() == "closed" {
             breaker.admit().unwrap().faulted();
         }
+    }
+
+    #[test]
+    fn answers_from_before_the_window_do_not_count() {
+        let start = Instant::now();
+        let mut circuit = Circuit::Closed(VecDeque::new());
+        // For an hour one call in a thousand fails, always before the last fault is forgotten.
+        let last = 3600 / 20;
+        for fault in 0..=last {
+            let at = start + Duration::from_secs(20 * fault);
+            assert_eq!(circuit.fault(false, 1000 * fault as usize, at), None);
+        }
+        // Then all do.
+        let broken = start + Duration::from_secs(20 * last + 11);
+        let mut faults = (0..FAULTS).map(|_| circuit.fault(false, 1000 * last as usize, broken));
+        assert!(faults.any(|pause| pause == Some(PAUSE_FIRST)));
     }
 
     #[test]
