@@ -9,6 +9,7 @@ use tracing::{error, warn};
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::data::PassivePool;
+use crate::limits;
 use crate::listening::Listening;
 use crate::outbox::{Courier, OpenOutboxError, Outbox};
 use crate::plugin::{
@@ -141,7 +142,7 @@ impl Host {
     /// Lets the plugins finish what they are being told, and closes the outbox. When all sessions
     /// have ended.
     pub async fn stop(&self) {
-        self.courier.stop().await;
+        self.courier.stop(limits::STOP_TIMEOUT).await;
         let outbox = Arc::clone(&self.outbox);
         if let Err(panic) = spawn_blocking(move || outbox.close()).await {
             error!(error = %panic, "closing the outbox panicked");

@@ -94,7 +94,8 @@ pub const COMMIT_SILENCE: Duration = Duration::from_secs(15);
 /// because it goes on from a file: a few seconds of one core.
 pub const CHECKSUM_READ_BACK_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// Time for aborted transfers to end when the host stops: they only have to notice.
+/// Time for aborted transfers to end when the host stops: they only have to notice. And for plugins
+/// to take the events that they are being told, which otherwise come again.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Entries that STAT shows, 100 bytes each. They are one reply and held in memory.

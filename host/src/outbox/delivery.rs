@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout_at};
 use tracing::{Instrument, debug, error, info_span, warn};
 
 use super::schedule::{Batch, MAX_LOOKED_AT, Patience, Schedule, Step, Verdict};
@@ -124,16 +124,28 @@ impl Courier {
         }
     }
 
-    /// Waits until every plugin has finished the batch that it has, and gives out no more.
-    pub async fn stop(&self) {
+    /// Waits until every plugin has finished the batch that it has, and gives out no more. Who has
+    /// not finished when `grace` is over is given that batch again by the next host.
+    pub async fn stop(&self, grace: Duration) {
+        let ends_at = Instant::now() + grace;
         let rounds =
             std::mem::take(&mut *self.rounds.lock().unwrap_or_else(PoisonError::into_inner));
         for round in rounds.values() {
             round.served.send_replace(None);
         }
-        for (name, round) in rounds {
-            if let Err(error) = round.task.await {
-                error!(plugin = name, %error, "the delivery of events panicked");
+        for (name, mut round) in rounds {
+            match timeout_at(ends_at.into(), &mut round.task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    error!(plugin = name, %error, "the delivery of events panicked");
+                }
+                Err(_) => {
+                    round.task.abort();
+                    warn!(
+                        plugin = name,
+                        "events are not taken in time and will come again"
+                    );
+                }
             }
         }
     }

@@ -141,7 +141,7 @@ async fn every_plugin_gets_what_it_wants_and_the_outbox_is_empty_then() {
     x.has_taken(&["a.0", "b.0", "a.1"]).await;
     y.has_taken(&["a.0", "b.0", "a.1"]).await;
     holds(&outbox, 0).await;
-    courier.stop().await;
+    courier.stop(LONG).await;
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn what_is_refused_for_good_becomes_a_dead_letter_and_can_be_retried() {
     );
     x.has_taken(&["a.1"]).await;
     holds(&outbox, 0).await;
-    courier.stop().await;
+    courier.stop(LONG).await;
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn what_an_operator_drops_is_not_delivered() {
     courier.serve(vec![x.clone()]);
     x.has_taken(&["a.1", "a.3", "a.4"]).await;
     holds(&outbox, 0).await;
-    courier.stop().await;
+    courier.stop(LONG).await;
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn a_plugin_that_is_gone_keeps_its_backlog_until_it_returns() {
     y.has_taken(&["a.0"]).await;
     append(&outbox, vec![event("a", 1)]).await;
     y.has_taken(&["a.0", "a.1"]).await;
-    first.stop().await;
+    first.stop(LONG).await;
     let closing = Arc::clone(&outbox);
     off_the_reactor(move || closing.close()).await;
 
@@ -264,7 +264,7 @@ async fn a_plugin_that_is_gone_keeps_its_backlog_until_it_returns() {
     second.serve(vec![y, x.clone()]);
     x.has_taken(&["a.0"]).await;
     holds(&outbox, 0).await;
-    second.stop().await;
+    second.stop(LONG).await;
 }
 
 #[tokio::test]
@@ -285,7 +285,7 @@ async fn the_running_batch_ends_before_its_plugin_is_replaced_or_the_host_stops(
 
     new.leave.forget_permits(Semaphore::MAX_PERMITS);
     append(&outbox, vec![event("a", 2)]).await;
-    let stop = courier.stop();
+    let stop = courier.stop(LONG);
     new.leave.add_permits(1);
     timeout(LONG, stop).await.unwrap();
     let closing = Arc::clone(&outbox);
@@ -295,4 +295,20 @@ async fn the_running_batch_ends_before_its_plugin_is_replaced_or_the_host_stops(
         open(directory.path()).depth(),
     );
     assert_eq!(taken - 1 + kept, 1, "it is taken or kept, and not both");
+}
+
+#[tokio::test]
+async fn a_plugin_that_takes_no_end_does_not_keep_the_host_from_ending() {
+    let directory = tempfile::tempdir().unwrap();
+    let outbox = open(directory.path());
+    let (courier, x) = (courier(&outbox), Player::new("x"));
+    x.leave.forget_permits(Semaphore::MAX_PERMITS);
+    courier.serve(vec![x.clone()]);
+    append(&outbox, vec![event("a", 0)]).await;
+    timeout(LONG, x.entered.notified()).await.unwrap();
+    let stop = timeout(LONG, courier.stop(Duration::from_millis(1)));
+    stop.await.unwrap();
+    let closing = Arc::clone(&outbox);
+    off_the_reactor(move || closing.close()).await;
+    assert_eq!(waiting(&open(directory.path()), "x"), ["a.0"]);
 }
