@@ -117,6 +117,13 @@ pub fn count_error(blame: Option<Blame>) {
     }
 }
 
+/// A plugin serves no more: what is only ever set while it does would stay as it was.
+pub fn plugin_is_gone(plugin: &str) {
+    for gauge in [plugin_instances, plugin_queue, plugin_breaker_open] {
+        gauge(plugin).set(0.0);
+    }
+}
+
 /// Something else measures in this process already.
 #[derive(Debug, thiserror::Error)]
 #[error("measuring was begun twice")]

@@ -100,3 +100,18 @@ fn what_can_be_counted_is_shown_before_it_happens() {
         assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
     }
 }
+
+#[test]
+fn a_plugin_that_is_gone_has_no_instances_and_no_open_breaker() {
+    let shown = recorded(|| {
+        plugin_instances("x").set(3.0);
+        plugin_breaker_open("x").set(1.0);
+        plugin_is_gone("x");
+    });
+    for line in [
+        "wharf_plugin_instances{plugin=\"x\"} 0",
+        "wharf_plugin_breaker_open{plugin=\"x\"} 0",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
+}

@@ -293,6 +293,9 @@ fn retire(before: &Plugins, after: &Plugins) {
         if !after.all().iter().any(|plugin| Arc::ptr_eq(plugin, old)) {
             old.pool.retire();
         }
+        if after.named(old.name()).is_none() {
+            metrics::plugin_is_gone(old.name());
+        }
     }
 }
 
