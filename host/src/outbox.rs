@@ -169,20 +169,15 @@ impl Outbox {
             }
             make_room(tables, bounds, &losses)
         })?;
-        events.iter().for_each(|event| self.count(event.kind));
+        for event in events.iter().filter(|event| self.wants(event.kind)) {
+            metrics::events_stored(event.kind.name()).increment(1);
+        }
         Ok(())
     }
 
-    /// Counts an event that was stored.
-    fn count(&self, kind: Kind) {
-        if self.wants(kind) {
-            metrics::events_stored(kind.name()).increment(1);
-        }
-    }
-
-    /// Keeps `event` soon, and waits for nothing. Where there is no room for it, or too much waits
-    /// to be written, it is lost, counted and logged: what it tells of has happened and cannot be
-    /// refused any more.
+    /// Keeps `event` soon, and waits for nothing. Where there is no room for it, too much waits to
+    /// be written, or writing fails, it is lost, counted and logged: what it tells of has happened
+    /// and cannot be refused any more.
     pub fn post(&self, event: &Event) {
         let Ok(wanted) = self.wanted(std::slice::from_ref(event)) else {
             return self.losses.count(1);
@@ -191,18 +186,22 @@ impl Outbox {
             return;
         };
         let (bounds, losses) = (self.bounds, Arc::clone(&self.losses));
-        let posted = self.orders.write_later(move |tables| {
+        let posted = Posted {
+            kind: event.kind,
+            losses: Arc::clone(&self.losses),
+            is_kept: false,
+        };
+        let work = move |tables: &mut Tables<'_>| {
             if bounds.when_full == WhenFull::Refuse && bounds.are_reached(tables.level()?) {
-                losses.count(1);
-                return Ok(());
+                return Ok((posted, false));
             }
             tables.append(&stored)?;
-            make_room(tables, bounds, &losses)
-        });
-        match posted {
-            Ok(()) => self.count(event.kind),
-            Err(NotStored) => self.losses.count(1),
-        }
+            make_room(tables, bounds, &losses)?;
+            Ok((posted, true))
+        };
+        let tell = |(mut posted, is_kept): (Posted, bool)| posted.is_kept = is_kept;
+        // An order that is not taken is dropped, by which what was posted is counted as lost.
+        let _ = self.orders.write_later(work, tell);
     }
 
     /// Those of `events` that a plugin wants, as they are stored.
@@ -227,7 +226,7 @@ impl Outbox {
         self.written.borrow().level
     }
 
-    /// How many events were lost since the host started, because there was no room.
+    /// How many events were lost since the host started: there was no room, or writing failed.
     pub fn lost(&self) -> u64 {
         self.losses.total.load(Ordering::Relaxed)
     }
@@ -256,7 +255,23 @@ fn make_room(tables: &mut Tables<'_>, bounds: Bounds, losses: &Losses) -> Result
     Ok(())
 }
 
-/// Events that were lost because there was no room.
+/// An event that was posted: counted when it is dropped, as lost unless it is kept by then.
+struct Posted {
+    kind: Kind,
+    losses: Arc<Losses>,
+    is_kept: bool,
+}
+
+impl Drop for Posted {
+    fn drop(&mut self) {
+        match self.is_kept {
+            true => metrics::events_stored(self.kind.name()).increment(1),
+            false => self.losses.count(1),
+        }
+    }
+}
+
+/// Events that were lost: because there was no room, or because writing failed.
 #[derive(Debug, Default)]
 struct Losses {
     total: AtomicU64,
@@ -277,7 +292,7 @@ impl Losses {
         *reported = Some((Instant::now(), total));
         warn!(
             lost = total - before,
-            total, "the outbox is full, events are lost"
+            total, "the outbox is full or fails, events are lost"
         );
     }
 }

@@ -130,7 +130,7 @@ fn events(page: &mut String, status: &Status) {
     if events.lost > 0 {
         let _ = write!(
             page,
-            "<p class=bad>{} lost for want of room</p>",
+            "<p class=bad>{} lost, the log says why</p>",
             events.lost
         );
     }

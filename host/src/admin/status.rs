@@ -134,7 +134,7 @@ pub struct CertificateStatus {
 pub struct EventsStatus {
     /// How many events are kept, dead letters included.
     pub kept: u64,
-    /// How many were lost since the host started, because there was no room.
+    /// How many were lost since the host started: there was no room, or writing failed.
     pub lost: u64,
     /// How long ago the oldest happened that waits; `null` where none does.
     pub oldest_ms: Option<u64>,

@@ -177,7 +177,7 @@ impl Page<'_> {
             );
         }
         if events.lost > 0 {
-            line += &format!(", {} lost for want of room", events.lost);
+            line += &format!(", {} lost, the log says why", events.lost);
         }
         let backlogs = events.backlogs.iter().map(|backlog| {
             let (plugin, waiting, dead) = (&backlog.plugin, backlog.waiting, backlog.dead);

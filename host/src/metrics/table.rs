@@ -107,7 +107,7 @@ table! {
     events_retried(plugin: &str) -> Counter = "wharf_events_retried_total";
     /// Events that became dead letters.
     events_dead(plugin: &str) -> Counter = "wharf_events_dead_total";
-    /// Events that the full outbox has not taken.
+    /// Events that were lost: the outbox was full, or failed.
     events_dropped() -> Counter = "wharf_events_dropped_total";
 
     /// When the process began, in seconds since 1970.

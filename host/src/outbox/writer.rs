@@ -39,19 +39,27 @@ pub(super) struct Written {
     pub(super) level: Level,
 }
 
+/// `work`, whose outcome is given to `tell` once it is durable; where it fails, both are dropped.
+fn telling<T: Send + 'static>(
+    work: impl FnOnce(&mut Tables<'_>) -> Result<T, StoreError> + Send + 'static,
+    tell: impl FnOnce(T) + Send + 'static,
+) -> Work {
+    Box::new(move |tables| {
+        let value = work(tables)?;
+        Ok(Box::new(move || tell(value)))
+    })
+}
+
 /// `work`, and where its outcome is told once it is durable; where it fails, nothing is.
 fn order<T: Send + 'static>(
     work: impl FnOnce(&mut Tables<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> (Work, oneshot::Receiver<T>) {
     let (sender, receiver) = oneshot::channel();
-    let work: Work = Box::new(move |tables| {
-        let value = work(tables)?;
-        Ok(Box::new(move || {
-            // Whoever asked may be gone.
-            let _ = sender.send(value);
-        }))
-    });
-    (work, receiver)
+    let tell = move |value| {
+        // Whoever asked may be gone.
+        let _ = sender.send(value);
+    };
+    (telling(work, tell), receiver)
 }
 
 impl Orders {
@@ -75,15 +83,16 @@ impl Orders {
         done.await.map_err(|_| NotStored)
     }
 
-    /// Has `work` done and waits for nothing.
+    /// Has `work` done and waits for nothing; its outcome is given to `tell` once it is durable.
     ///
     /// # Errors
     /// Too much waits already.
-    pub(super) fn write_later(
+    pub(super) fn write_later<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Tables<'_>) -> Result<(), StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<T, StoreError> + Send + 'static,
+        tell: impl FnOnce(T) + Send + 'static,
     ) -> Result<(), NotStored> {
-        let sent = self.sender()?.try_send(order(work).0);
+        let sent = self.sender()?.try_send(telling(work, tell));
         sent.map_err(|_| NotStored)
     }
 

@@ -169,7 +169,11 @@ fn a_disk_that_was_full_is_used_again() {
     full.store(true, Ordering::Relaxed);
     for _ in 0..3 {
         assert_eq!(outbox.append(&[event("a", 21)]), Err(NotStored));
+        outbox.post(&event("b", 0));
     }
+    // Behind what was posted.
+    assert_eq!(outbox.append(&[event("a", 21)]), Err(NotStored));
+    assert_eq!(outbox.lost(), 3);
     full.store(false, Ordering::Relaxed);
     outbox.append(&[event("a", 22)]).unwrap();
     let kept = waiting(&outbox, "x");
