@@ -121,6 +121,10 @@ impl Control {
     async fn next_input(&mut self) -> Result<Input, Ended> {
         let mut phase = self.host.phase.clone();
         loop {
+            if self.job.is_none() && self.session.is_held_back() {
+                self.held = Some(Input::GoOn);
+                self.job = Some(self.revalidate());
+            }
             let (deadline, reason) = self.deadline();
             let wants_line = self.held.is_none() && self.session.wants_line();
             let busy = self.job.is_some();
@@ -148,6 +152,7 @@ impl Control {
                     self.job = None;
                     self.active = Instant::now();
                     if let Some(input) = self.complete(completed)? {
+                        self.hold_back();
                         return Ok(input);
                     }
                 }

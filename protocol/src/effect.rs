@@ -36,6 +36,11 @@ pub enum Input {
     StillCommitting,
     /// The answer to [`Effect::TellProgress`]: bytes moved so far.
     Progress(u64),
+    /// Before the host does anything else it has to decide whether the session may go on: what
+    /// waits for the end of a transfer goes on waiting for [`Input::GoOn`].
+    HoldBack,
+    /// The session may go on.
+    GoOn,
     /// The host ends the session: idle, login time-out, shutting down, ban.
     End(EndReason),
 }

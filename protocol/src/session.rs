@@ -42,6 +42,8 @@ pub struct Session {
     state: State,
     /// What came during a transfer and is answered after it, in order.
     waiting: VecDeque<Waiting>,
+    /// Whether it waits for [`Input::GoOn`] as well.
+    held_back: bool,
 }
 
 /// What the session waits for. Each state owns what only it needs.
@@ -103,6 +105,7 @@ impl Session {
             context: Context::new(policy),
             state: State::Ready,
             waiting: VecDeque::new(),
+            held_back: false,
         }
     }
 
@@ -115,7 +118,7 @@ impl Session {
     /// that sends faster than it is served is held back.
     pub fn wants_line(&self) -> bool {
         match &self.state {
-            State::Ready | State::Renaming(_) => true,
+            State::Ready | State::Renaming(_) => !self.held_back,
             State::Preparing(transfer) | State::Transferring(transfer) => {
                 self.waiting.len() < WAITING_MAX && !transfer.is_asked()
             }
@@ -123,13 +126,24 @@ impl Session {
         }
     }
 
+    /// Whether something would be done now that waits for [`Input::GoOn`].
+    pub fn is_held_back(&self) -> bool {
+        self.held_back && matches!(self.state, State::Ready | State::Renaming(_))
+    }
+
     /// Advances the session by `input`. What does not fit its state is ignored.
     pub fn handle(&mut self, input: Input) -> Effects {
+        match input {
+            Input::HoldBack => self.held_back = !self.waiting.is_empty(),
+            Input::GoOn => self.held_back = false,
+            _ => {}
+        }
         let mut effects = Effects::default();
         let state = mem::replace(&mut self.state, State::Closing);
         let state = self.next(state, input, &mut effects);
         self.enter(state, &mut effects);
         while let State::Ready | State::Renaming(_) = self.state
+            && !self.held_back
             && let Some(waiting) = self.waiting.pop_front()
         {
             let state = mem::replace(&mut self.state, State::Closing);

@@ -56,6 +56,15 @@ impl Control {
         })
     }
 
+    /// What the client said during a transfer is to be done when that ends, and must not be where
+    /// the guards are to be asked first.
+    pub(super) fn hold_back(&mut self) {
+        if self.login.is_to_be_revalidated() {
+            // Nothing follows from it but that the rest waits.
+            self.session.handle(Input::HoldBack);
+        }
+    }
+
     /// What that means to the session: the command that waited for it, or the end.
     pub(super) fn rule(&mut self, outcome: Revalidated) -> Option<Input> {
         let held = self.held.take();

@@ -34,6 +34,8 @@ pub fn read(text: &str) -> Input {
             Err,
         )),
         "still-committing" => Input::StillCommitting,
+        "hold-back" => Input::HoldBack,
+        "go-on" => Input::GoOn,
         "progress" => Input::Progress(number(rest)),
         "end" => Input::End(match rest {
             "idle" => EndReason::Idle,

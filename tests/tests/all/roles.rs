@@ -2,6 +2,7 @@
 //! one, and nobody else notices.
 
 use std::fs;
+use std::io::Write as _;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -286,4 +287,32 @@ fn a_session_that_is_looked_at_again_may_end_or_change() {
     }
     // From then on the user sees the sink's root, and may change nothing.
     looked_at_again("replace", "MKD d", 550);
+}
+
+#[test]
+fn what_is_said_during_a_transfer_waits_for_the_guards_as_well() {
+    let server = obliging("[config]\nrevalidate = \"refuse\"\n");
+    let login = || {
+        let mut ftp = Ftp::greeted(server.address(Listener::EXPLICIT));
+        ftp.log_in(WATCHED, PASSWORD);
+        ftp
+    };
+    let mut ftp = login();
+    let mut data = ftp.data();
+    ftp.command("STOR f", 150);
+    ftp.say("MKD d");
+    // When one that began later is looked at, this one would be too.
+    let mut later = login();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        later.say("NOOP");
+        if later.reply().code == 421 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it is never looked at");
+    }
+    data.write_all(b"content").expect("the data is taken");
+    data.finish();
+    ftp.expect(226);
+    ftp.expect(421);
 }
