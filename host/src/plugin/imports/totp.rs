@@ -8,6 +8,9 @@ use subtle::ConstantTimeEq as _;
 const STEP: u64 = 30;
 /// Two minutes either way: more would make guessing easy.
 const MAX_WINDOW: u8 = 4;
+/// Of a secret as text, in bytes: four times what the largest in use have. Each step digests it, and
+/// does so at once.
+const MAX_SECRET: usize = 1024;
 
 /// The step that `code` belongs to, looking `window` steps around the one of `now` (seconds since
 /// 1970). Every step is computed, whichever fits.
@@ -32,8 +35,11 @@ fn code_at(key: &[u8], step: u64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-/// Base32 (RFC 4648, section 6), in either case, with or without padding and spaces.
+/// A secret in base32 (RFC 4648, section 6), in either case, with or without padding and spaces.
 pub fn base32(text: &str) -> Option<Vec<u8>> {
+    if text.len() > MAX_SECRET {
+        return None;
+    }
     let mut bytes = Vec::with_capacity(text.len() * 5 / 8);
     let (mut bits, mut count) = (0_u32, 0);
     for character in text.bytes().filter(|&c| c != b' ' && c != b'=') {
@@ -91,6 +97,8 @@ mod tests {
         }
         assert_eq!(base32("MZXW6===").as_deref(), Some(&b"foo"[..]));
         assert_eq!(base32("1"), None);
+        assert!(base32(&"A".repeat(MAX_SECRET)).is_some());
+        assert_eq!(base32(&"A".repeat(MAX_SECRET + 1)), None);
         assert_eq!(base32(""), None);
     }
 }
