@@ -103,6 +103,7 @@ impl Plugins {
         for gate in self.of(Role::UploadGate) {
             let answer = gate.commit(Arc::clone(session), &upload, staged).await;
             let answer = answer.and_then(|answer| gate.in_host_terms(answer, &upload, shown));
+            let answer = answer.and_then(|answer| out_of_sight(answer, &ruling, &upload));
             match answer {
                 Ok(GateRuling::Publish) => {}
                 Ok(GateRuling::PublishAt(place)) => match ruling {
@@ -129,6 +130,21 @@ impl Plugins {
             }
         }
         ruling
+    }
+}
+
+/// What a gate says, unless it calls the very place a quarantine where the upload would be seen.
+fn out_of_sight(
+    answer: GateRuling,
+    before: &GateRuling,
+    upload: &FinishedUpload,
+) -> Result<GateRuling, CallError> {
+    match (&answer, before) {
+        (GateRuling::Quarantine(_), GateRuling::Quarantine(_)) => Ok(answer),
+        (GateRuling::Quarantine(place), _) if *place == upload.place => Err(CallError::Nonsense(
+            format!("its quarantine {place} is where the upload would be published"),
+        )),
+        _ => Ok(answer),
     }
 }
 

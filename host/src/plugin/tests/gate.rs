@@ -198,6 +198,15 @@ async fn a_gate_publishes_and_quarantines_where_it_may() {
             }
         }
     }
+    // A quarantine is not where the upload would be seen.
+    let (here, there) = (quarantine("local:home/a"), quarantine("local:home/b"));
+    let shown = "is where the upload would be published";
+    assert_undecided(&ruling(&[("a.wasm", &here)], b"x").await, shown);
+    let moved: [(&str, &[u8]); 2] = [("a.wasm", &publish_at("local:home/b")), ("b.wasm", &there)];
+    assert_undecided(&ruling(&moved, b"x").await, shown);
+    let agreed: [(&str, &[u8]); 2] = [("a.wasm", &there), ("b.wasm", &there)];
+    let kept = GateRuling::Quarantine(at("local:home/b"));
+    assert_eq!(ruling(&agreed, b"x").await, kept);
     // Where it is meant for anyway, or no gate has anything against it.
     assert_eq!(ruling(&[], b"x").await, GateRuling::Publish);
     for wasm in [publish(), publish_at("local:home/a")] {
