@@ -2,24 +2,23 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::call::{Plugin, Running, ask};
 use super::fault::CallError;
 use super::instance::PluginInstance;
+use super::pool::Leased;
 
 /// An instance, until it is given back or fails.
 pub struct Lease {
     plugin: Arc<Plugin>,
     instance: Option<PluginInstance>,
-    _seat: OwnedSemaphorePermit,
+    _seat: Leased,
 }
 
 impl Plugin {
     /// Takes an instance out of the pool.
     pub(super) async fn lease(self: &Arc<Self>) -> Result<Lease, CallError> {
         let lease = async {
-            let seat = self.pool.seat().await?;
+            let seat = self.pool.lease().await?;
             Ok(Lease {
                 plugin: Arc::clone(self),
                 instance: Some(self.warm_or_started().await?),

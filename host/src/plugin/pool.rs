@@ -24,6 +24,8 @@ pub struct Pool {
     limit: usize,
     /// Handed out in the order in which they were asked for.
     seats: Arc<Semaphore>,
+    /// Those of them that transfers may have.
+    leases: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
@@ -48,6 +50,7 @@ impl Pool {
             }),
             limit: instances,
             seats: Arc::new(Semaphore::new(instances)),
+            leases: Arc::new(Semaphore::new(leases(instances))),
             waiting: AtomicUsize::new(0),
         }
     }
@@ -57,7 +60,22 @@ impl Pool {
     /// # Errors
     /// Too many wait already.
     pub async fn seat(&self) -> Result<OwnedSemaphorePermit, CallError> {
-        if let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() {
+        self.turn(&self.seats).await
+    }
+
+    /// Waits until an instance may be used for a whole transfer.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub async fn lease(&self) -> Result<Leased, CallError> {
+        Ok(Leased {
+            _lease: self.turn(&self.leases).await?,
+            _seat: self.turn(&self.seats).await?,
+        })
+    }
+
+    async fn turn(&self, seats: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, CallError> {
+        if let Ok(seat) = Arc::clone(seats).try_acquire_owned() {
             return Ok(seat);
         }
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
@@ -66,7 +84,7 @@ impl Pool {
         }
         let _waiting = Waiting(&self.waiting);
         // Never closed, so this only ever waits.
-        let seat = Arc::clone(&self.seats).acquire_owned().await;
+        let seat = Arc::clone(seats).acquire_owned().await;
         seat.map_err(|_| CallError::QueueFull)
     }
 
@@ -123,6 +141,21 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, Warm> {
         self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A seat for as long as a transfer takes.
+pub struct Leased {
+    _lease: OwnedSemaphorePermit,
+    _seat: OwnedSemaphorePermit,
+}
+
+/// How many of `instances` transfers may have: clients whose transfers take long must not keep
+/// everybody else from asking what stands where. Of two both, since a copy reads and writes.
+fn leases(instances: usize) -> usize {
+    match instances {
+        0..=2 => instances,
+        more => more - 1,
     }
 }
 

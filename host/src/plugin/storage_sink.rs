@@ -96,9 +96,7 @@ impl Plugin {
         let entry = self.ask_sink("stat", |(guest, store)| {
             Box::pin(async move { guest.call_stat(store, &key).await })
         });
-        let entry = entry.await?;
-        let unlistable = || faulty("the plugin describes what cannot be listed");
-        in_host_terms(entry).ok_or_else(unlistable)
+        described(entry.await?)
     }
 
     /// At most `limit` entries of the directory `key`.
@@ -311,6 +309,15 @@ impl LeasedUpload {
         within(piece.await?, length)
     }
 
+    /// What stands at `key`: asked of the instance that is there for the upload already.
+    pub async fn stat(&mut self, key: &str) -> Result<listing::Entry, SinkError> {
+        let key = key.to_owned();
+        let entry = self.lease.ask_sink("stat", |(guest, store)| {
+            Box::pin(async move { guest.call_stat(store, &key).await })
+        });
+        described(entry.await?)
+    }
+
     /// Makes it visible under `key`.
     pub async fn publish(mut self, key: &str) -> Result<(), SinkError> {
         let (upload, key) = (self.upload, key.to_owned());
@@ -352,6 +359,11 @@ fn within(piece: Vec<u8>, length: u32) -> Result<Vec<u8>, SinkError> {
         true => Ok(piece),
         false => Err(faulty("the plugin read more than was asked for")),
     }
+}
+
+fn described(entry: types::Entry) -> Result<listing::Entry, SinkError> {
+    let unlistable = || faulty("the plugin describes what cannot be listed");
+    in_host_terms(entry).ok_or_else(unlistable)
 }
 
 fn in_host_terms(entry: types::Entry) -> Option<listing::Entry> {

@@ -26,6 +26,9 @@ mod upload;
 const PAGE: u32 = 256;
 /// How many free names are tried for STOU. They are random, so a second one is rare.
 const ATTEMPTS: u32 = 16;
+/// Pages without an entry that may follow each other: a back end may have to look at much before it
+/// finds something, and nobody can break off a listing that shows nothing.
+const BARREN_PAGES: u32 = 1000;
 
 /// Where the sinks find the plugins, which are loaded after them.
 pub type PluginDirectory = Arc<OnceLock<Weak<LivePlugins>>>;
@@ -257,6 +260,8 @@ struct Listing<P> {
     page: P,
     entries: std::vec::IntoIter<Entry>,
     next: Option<String>,
+    /// Pages without an entry since the last one.
+    barren: u32,
 }
 
 impl<P> Listing<P> {
@@ -265,6 +270,7 @@ impl<P> Listing<P> {
             page,
             entries: first.entries.into_iter(),
             next: first.next,
+            barren: 0,
         }
     }
 }
@@ -275,12 +281,14 @@ impl<P: FnMut(Option<String>) -> Result<Page, SinkError>> Iterator for Listing<P
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(entry) = self.entries.next() {
+                self.barren = 0;
                 return Some(Ok(entry));
             }
             let after = self.next.take()?;
+            self.barren += 1;
             match (self.page)(Some(after.clone())) {
                 // A plugin that gives the same page for ever must not be asked for ever.
-                Ok(page) if page.next.as_ref() == Some(&after) => {
+                Ok(page) if page.next.as_ref() == Some(&after) || self.barren > BARREN_PAGES => {
                     let text = "the plugin's listing does not go on";
                     return Some(Err(SinkError::Io(io::Error::other(text))));
                 }

@@ -9,8 +9,10 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use super::super::suite;
+use super::{BARREN_PAGES, Listing};
 use crate::config::{Config, PluginSink, Sink as Settings};
 use crate::host::Host;
+use crate::plugin::storage_sink::Page;
 use crate::sink::{Key, Sink, WriteMode};
 
 /// A host whose sink `shelf` is the plugin of that name.
@@ -110,4 +112,58 @@ async fn what_streams_is_never_held_as_a_whole() {
         moved
     });
     assert_eq!(moved.await, SIZE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_leave_an_instance_to_others_and_need_no_second_one() {
+    let key = |text: &str| Key::parse(text).unwrap();
+    let modes = [WriteMode::Replace, WriteMode::Append, WriteMode::Unique];
+    // How many instances there are, and how many transfers they take at once.
+    for (instances, transfers) in [(1, 1), (2, 2), (3, 2)] {
+        let limits = format!("[limits]\ninstances = {instances}\n");
+        let fixture = Fixture::new(&limits).await;
+        fixture
+            .with_sink(move |sink| {
+                let begin = |n: usize| {
+                    let name = format!("{n}");
+                    let mut upload = sink.create(&key(&name), modes[n]).unwrap();
+                    upload.write(b"0123456789").unwrap();
+                    let mut read = [0; 10];
+                    assert_eq!(upload.read_at(&mut read, 0).unwrap(), 10);
+                    upload
+                };
+                for first in 0..modes.len() {
+                    let numbers = (first..modes.len()).take(transfers);
+                    let uploads: Vec<_> = numbers.map(begin).collect();
+                    if transfers < instances {
+                        sink.stat(&Key::root()).unwrap();
+                    }
+                    for upload in uploads {
+                        upload.commit().unwrap();
+                    }
+                }
+            })
+            .await;
+    }
+}
+
+#[test]
+fn a_listing_that_shows_nothing_ends() {
+    let mut asked: u32 = 0;
+    let pages = |_| {
+        asked += 1;
+        Ok(Page {
+            entries: Vec::new(),
+            next: Some(asked.to_string()),
+        })
+    };
+    let first = Page {
+        entries: Vec::new(),
+        next: Some("first".to_owned()),
+    };
+    let mut listing = Listing::new(pages, first);
+    assert!(listing.next().unwrap().is_err());
+    assert!(listing.next().is_none());
+    drop(listing);
+    assert_eq!(asked, BARREN_PAGES + 1);
 }

@@ -18,6 +18,8 @@ struct PluginUpload {
     mode: WriteMode,
     /// What stood there when the upload began.
     there: Option<Version>,
+    /// Whether what was written can be read.
+    reads_back: bool,
     /// The byte behind the last one that was written.
     end: u64,
     /// Read back by whoever decides on it, who only has it by reference.
@@ -48,6 +50,9 @@ pub(super) fn begin(
     start: Start,
     there: Option<Entry>,
 ) -> Result<Box<dyn Upload>, SinkError> {
+    let plugin = sink.plugin()?;
+    // Asked before it has an instance: nothing may wait for a second one that holds a first.
+    let reads_back = sink.wait(plugin.sink_can(Feature::ReadBack))?;
     let mut upload = PluginUpload {
         sink: sink.clone(),
         mode,
@@ -57,10 +62,11 @@ pub(super) fn begin(
             Start::Append => there.as_ref().map_or(0, |entry| entry.size),
             Start::Resume(offset) => offset,
         },
+        reads_back,
         staged: Mutex::default(),
         key,
     };
-    let staged = sink.wait(sink.plugin()?.sink_begin_upload(upload.key.as_str(), start))?;
+    let staged = sink.wait(plugin.sink_begin_upload(upload.key.as_str(), start))?;
     *staged_of(&mut upload) = Some(staged);
     Ok(Box::new(upload))
 }
@@ -74,21 +80,30 @@ fn staged_of(upload: &mut PluginUpload) -> &mut Option<LeasedUpload> {
 
 impl PluginUpload {
     fn publish(mut self, key: &Key) -> Result<(), SinkError> {
-        self.check(key)?;
-        match staged_of(&mut self).take() {
-            Some(staged) => self.sink.wait(staged.publish(key.as_str())),
-            None => Ok(()),
+        let Some(mut staged) = staged_of(&mut self).take() else {
+            return Ok(());
+        };
+        match self.check(&mut staged, key) {
+            Ok(()) => self.sink.wait(staged.publish(key.as_str())),
+            Err(refused) => {
+                *staged_of(&mut self) = Some(staged);
+                Err(refused)
+            }
         }
     }
 
     /// Whether it may take the place of what stands at `key` now. Another client may be faster
     /// between this and the publication: the contract has no condition that the back end checks.
-    fn check(&self, key: &Key) -> Result<(), SinkError> {
+    fn check(&self, staged: &mut LeasedUpload, key: &Key) -> Result<(), SinkError> {
         let moved = *key != self.key;
         if moved || !(self.mode.resumes() || self.mode == WriteMode::Unique) {
             return Ok(());
         }
-        let now = self.sink.existing(key)?.as_ref().map(Version::from);
+        let now = match self.sink.wait(staged.stat(key.as_str())) {
+            Ok(entry) => Some(Version::from(&entry)),
+            Err(SinkError::NotFound) => None,
+            Err(error) => return Err(error),
+        };
         match (self.there, now) {
             (before, now) if before == now => Ok(()),
             (None, Some(_)) => Err(SinkError::Exists),
@@ -122,7 +137,9 @@ impl Upload for PluginUpload {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, SinkError> {
-        self.sink.able(Feature::ReadBack)?;
+        if !self.reads_back {
+            return Err(SinkError::Unsupported);
+        }
         let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(staged) = staged.as_mut() else {
             return Ok(0);
