@@ -8,8 +8,8 @@ use subtle::ConstantTimeEq as _;
 const STEP: u64 = 30;
 /// Two minutes either way: more would make guessing easy.
 const MAX_WINDOW: u8 = 4;
-/// Of a secret as text, in bytes: four times what the largest in use have. Each step digests it, and
-/// does so at once.
+/// Of a secret as text, in bytes: four times what the largest in use have. Each step digests it,
+/// and does so at once.
 const MAX_SECRET: usize = 1024;
 
 /// The step that `code` belongs to, looking `window` steps around the one of `now` (seconds since
