@@ -5,8 +5,9 @@
 //! long as its upload lives: one that is not locked was left by a crash.
 
 use std::ffi::OsStr;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,9 @@ use rustix::io::Errno;
 
 const PREFIX: &str = ".wharf-";
 const SUFFIX: &str = ".part";
+/// How often a file is made whose name a sweep was just about to remove. It happens once at most,
+/// while the host starts.
+const ATTEMPTS: u32 = 3;
 
 /// Whether a name belongs to staged files: never listed, and nobody's to say.
 pub(super) fn is_reserved(name: &str) -> bool {
@@ -33,17 +37,7 @@ pub(super) struct StagedFile {
 impl StagedFile {
     /// Make one under a name that nobody else has.
     pub(super) fn create(directory: Arc<Dir>) -> io::Result<Self> {
-        // A sweep may hold the lock of a file that is just being made; another name will do then.
-        for _ in 0..3 {
-            match Self::reserve(
-                directory.clone(),
-                &format!("{:016x}", rand::random::<u64>()),
-            ) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                made => return made,
-            }
-        }
-        Err(io::ErrorKind::ResourceBusy.into())
+        Self::reserve(directory, &format!("{:016x}", rand::random::<u64>()))
     }
 
     /// Make one that stands for `label`: at most one at a time does, in one directory.
@@ -51,16 +45,22 @@ impl StagedFile {
         let name = format!("{PREFIX}{label}{SUFFIX}");
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
-        let file = directory.open_with(&name, &options)?.into_std();
-        match file.try_lock() {
-            // A file system without locks has no sweeping either, since that takes the lock too.
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(Self {
-                directory,
-                name,
-                file,
-            }),
-            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::AlreadyExists.into()),
+        for _ in 0..ATTEMPTS {
+            let file = directory.open_with(&name, &options)?.into_std();
+            // Only a sweep can hold the lock of a file that was just made, and not for long. A file
+            // system without locks has no sweeping either.
+            match file.lock() {
+                Ok(()) if file.metadata()?.nlink() == 0 => {}
+                _ => {
+                    return Ok(Self {
+                        directory,
+                        name,
+                        file,
+                    });
+                }
+            }
         }
+        Err(io::ErrorKind::ResourceBusy.into())
     }
 
     /// What it holds.
