@@ -4,6 +4,7 @@ mod bench;
 mod examples;
 mod program;
 mod project;
+mod s3_server;
 mod server;
 mod system;
 mod test;

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::program::{cargo, run as execute};
 use crate::project::Project;
+use crate::s3_server::S3Server;
 use crate::system::{self, Package};
 use crate::{examples, tidy, wasm};
 
@@ -208,7 +209,10 @@ fn docs(project: &Project) -> Result<()> {
 /// The tests that need no server.
 fn unit(project: &Project) -> Result<()> {
     const TEST: [&str; 4] = ["test", "--release", "--locked", "--workspace"];
-    execute(cargo(&project.root, TEST).args(["--exclude", "wharf-tests"]))?;
+    let store = S3Server::start(project)?;
+    let mut native = cargo(&project.root, TEST);
+    store.tell(&mut native);
+    execute(native.args(["--exclude", "wharf-tests"]))?;
     let mut plugins = cargo(&project.plugin_sources(), TEST);
     execute(plugins.arg("--target-dir").arg(project.plugin_target()))
 }
@@ -222,7 +226,10 @@ pub fn host(project: &Project) -> Result<()> {
 /// The tests of the real program with real clients; all of them without a filter.
 fn black_box(project: &Project, filters: &[&str]) -> Result<()> {
     system::provide(CLIENTS, "clients that the tests run")?;
-    execute(&mut black_box_command(project, filters))
+    let store = S3Server::start(project)?;
+    let mut command = black_box_command(project, filters);
+    store.tell(&mut command);
+    execute(&mut command)
 }
 
 fn black_box_command(project: &Project, filters: &[&str]) -> Command {
