@@ -6,6 +6,7 @@ mod events;
 pub mod expand;
 mod json;
 pub mod nearest;
+mod s3;
 mod schema;
 pub mod section;
 mod settings;
@@ -14,6 +15,7 @@ mod token;
 pub mod value;
 
 pub use events::{Events, WhenFull};
+pub use s3::{Checksums, Directories, RemoveDirectories, Rights, S3Sink};
 pub use schema::FILE_NAME;
 pub use settings::{
     Admin, Advertise, AdvertisedAddress, Ascii, Config, DataProtection, Durability, FailedLogins,

@@ -151,7 +151,7 @@ impl Plugins {
                 let is_missing = serving.all(|serving| serving.name() != plugin);
                 is_missing.then_some((name.as_str(), plugin.as_str()))
             }
-            Sink::Fs(_) => None,
+            Sink::Fs(_) | Sink::S3(_) => None,
         })
     }
 

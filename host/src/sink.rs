@@ -15,10 +15,12 @@ pub use self::location::Location;
 pub use self::staged::StagedUpload;
 
 mod error;
+mod free_name;
 pub mod fs;
 mod key;
 mod location;
 pub mod plugin;
+pub mod s3;
 mod staged;
 #[cfg(test)]
 mod suite;

@@ -13,6 +13,7 @@ use crate::plugin::LivePlugins;
 use crate::sink::Sink;
 use crate::sink::fs::FsSink;
 use crate::sink::plugin::{PluginDirectory, PluginSink};
+use crate::sink::s3::{self, Bucket};
 
 /// Removes what uploads left that a crash ended. Nobody sees it, so nothing waits for this.
 fn remove_orphans(name: &str, sink: &FsSink) {
@@ -32,14 +33,28 @@ pub struct Sinks {
 
 /// A sink could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "sink {name}: cannot use {}: {source}; make the directory and give this user access to it",
-    root.display()
-)]
-pub struct OpenSinkError {
-    name: String,
-    root: PathBuf,
-    source: io::Error,
+pub enum OpenSinkError {
+    /// A directory that is missing, or another user's.
+    #[error(
+        "sink {name}: cannot use {}: {source}; make the directory and give this user access to it",
+        root.display()
+    )]
+    Directory {
+        /// The sink.
+        name: String,
+        /// The directory.
+        root: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// A bucket that cannot be asked for anything.
+    #[error("sink {name}: {source}")]
+    Bucket {
+        /// The sink.
+        name: String,
+        /// What is wrong.
+        source: s3::OpenError,
+    },
 }
 
 impl Sinks {
@@ -50,7 +65,7 @@ impl Sinks {
         for (name, sink) in &config.sinks {
             let sink: Arc<dyn Sink> = match sink {
                 config::Sink::Fs(settings) => {
-                    let failed = |source| OpenSinkError {
+                    let failed = |source| OpenSinkError::Directory {
                         name: name.clone(),
                         root: settings.root.clone(),
                         source,
@@ -60,6 +75,15 @@ impl Sinks {
                     let (orphaned, name) = (sink.clone(), name.clone());
                     spawn_blocking(move || remove_orphans(&name, &orphaned));
                     Arc::new(sink)
+                }
+                config::Sink::S3(settings) => {
+                    let notes = config.server.state_dir.join("uploads").join(name);
+                    let bucket = Bucket::open(settings, &notes);
+                    let failed = |source| OpenSinkError::Bucket {
+                        name: name.clone(),
+                        source,
+                    };
+                    Arc::new(bucket.map_err(failed)?)
                 }
                 config::Sink::Plugin(settings) => {
                     Arc::new(PluginSink::new(settings.plugin.clone(), plugins.clone()))

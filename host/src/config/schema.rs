@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{Origin, Problem, Problems};
 use super::expand::{Environment, ProcessEnvironment, read_failure};
+use super::s3::S3Sink;
 use super::section::{self, Section};
 use super::settings::{
     Admin, Advertise, Config, DataProtection, FailedLogins, FsSink, Limits, Listener, ListenerTls,
@@ -263,13 +264,8 @@ impl Sink {
                 Some(Self::Plugin(PluginSink { plugin }))
             }
             SinkKind::S3 => {
-                section.problem(
-                    "kind",
-                    "sinks of kind \"s3\" are not built yet",
-                    "use \"fs\"",
-                );
-                section.ignore_rest();
-                None
+                let bucket = S3Sink::read(section)?;
+                Some(Self::S3(Box::new(bucket)))
             }
         }
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::events::Events;
+use super::s3::S3Sink;
 use super::token::Token;
 use super::value::choices;
 
@@ -62,7 +63,7 @@ impl Config {
     pub fn plugins_of_sinks(&self) -> impl Iterator<Item = &str> {
         self.sinks.values().filter_map(|sink| match sink {
             Sink::Plugin(PluginSink { plugin }) => Some(plugin.as_str()),
-            Sink::Fs(_) => None,
+            Sink::Fs(_) | Sink::S3(_) => None,
         })
     }
 
@@ -336,6 +337,8 @@ impl Default for FailedLogins {
 pub enum Sink {
     /// `kind = "fs"`
     Fs(FsSink),
+    /// `kind = "s3"`
+    S3(Box<S3Sink>),
     /// `kind = "plugin"`
     Plugin(PluginSink),
 }

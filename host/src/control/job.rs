@@ -163,10 +163,12 @@ where
 /// Logs why storage refused, and reduces it to what the client is told.
 pub(super) fn refuse(error: StorageError) -> Refused {
     metrics::count_error(error.blame());
+    if error.is_fault() {
+        let refused = Refused::of(error);
+        error!(error = refused.cause, "storage failed");
+        return refused;
+    }
     match &error {
-        fault if fault.is_fault() => {
-            error!(error = fault as &dyn std::error::Error, "storage failed");
-        }
         // What a plugin decided is told nowhere else.
         StorageError::Plugin(denied) => info!(%denied, "storage refused"),
         refused => debug!(%refused, "storage refused"),

@@ -18,7 +18,7 @@ use super::gate::Incoming;
 use super::job::{Completed, Job, Refused, blocking, refuse};
 use super::tell::Attempt;
 use crate::admission::TransferPermit;
-use crate::metrics::{self, Direction, TransferOutcome};
+use crate::metrics::{self, Blame, Direction, TransferOutcome};
 use crate::plugin::LivePlugins;
 use crate::sessions::TransferringSession;
 use crate::storage::{Object, Place};
@@ -355,14 +355,15 @@ pub(super) fn where_blocking_is_allowed(work: impl FnOnce() + Send + 'static) {
 /// Logs why a transfer did not end well, and reduces it to what the client is told.
 pub(super) fn end(error: TransferError) -> Refused {
     metrics::count_error(error.blame());
-    match &error {
-        TransferError::Undecided(cause) => error!(cause, "a transfer cannot be decided"),
-        error => debug!(
-            error = error as &dyn std::error::Error,
-            "the transfer failed"
-        ),
+    let blame = error.blame();
+    let refused = Refused::of(error);
+    let cause = &refused.cause;
+    match blame {
+        Some(Blame::Plugin) => error!(cause, "a transfer cannot be decided"),
+        Some(Blame::Storage) => error!(error = cause, "storage failed during a transfer"),
+        _ => debug!(error = cause, "the transfer failed"),
     }
-    Refused::of(error)
+    refused
 }
 
 /// What the client hears with 150.

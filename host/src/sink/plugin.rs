@@ -3,16 +3,16 @@
 //! The plugin is asked from the blocking threads that a sink is called on, so its work holds up
 //! nobody but the client whose file it is about.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::runtime::Handle;
 use wharf_protocol::listing::{Entry, EntryKind};
 use wharf_protocol::timestamp::Timestamp;
 
 use self::reader::PluginReader;
+use super::free_name::FreeNames;
 use super::{Entries, Key, Reader, Sink, SinkError, Upload, WriteMode};
 use crate::plugin::storage_sink::{Feature, Page, Start};
 use crate::plugin::{LivePlugins, Plugin, Role};
@@ -24,8 +24,6 @@ mod upload;
 
 /// Entries that are asked for at once.
 const PAGE: u32 = 256;
-/// How many free names are tried for STOU. They are random, so a second one is rare.
-const ATTEMPTS: u32 = 16;
 /// Pages without an entry that may follow each other: a back end may have to look at much before it
 /// finds something, and nobody can break off a listing that shows nothing.
 const BARREN_PAGES: u32 = 1000;
@@ -39,8 +37,7 @@ pub struct PluginSink {
     plugin: String,
     plugins: PluginDirectory,
     runtime: Handle,
-    /// Names that uploads which may not replace anything have chosen.
-    reserved: Arc<Mutex<HashSet<Key>>>,
+    free_names: FreeNames,
 }
 
 impl PluginSink {
@@ -50,7 +47,7 @@ impl PluginSink {
             plugin,
             plugins,
             runtime: Handle::current(),
-            reserved: Arc::default(),
+            free_names: FreeNames::default(),
         }
     }
 
@@ -112,37 +109,6 @@ impl PluginSink {
             }
         }
     }
-
-    /// Chooses a name that is free and stays so as far as this host is concerned.
-    fn reserve(&self, wanted: &Key) -> Result<Key, SinkError> {
-        let (directory, name) = wanted.split().ok_or(SinkError::IsDirectory)?;
-        for attempt in 0..ATTEMPTS {
-            let key = match attempt {
-                0 => wanted.clone(),
-                _ => {
-                    let name = format!("{name}.{:08x}", rand::random::<u32>());
-                    directory.child(&name).map_err(|_| SinkError::InvalidName)?
-                }
-            };
-            let is_new = self.reserved().insert(key.clone());
-            if !is_new {
-                continue;
-            }
-            match self.existing(&key) {
-                Ok(None) => return Ok(key),
-                Ok(Some(_)) => drop(self.reserved().remove(&key)),
-                Err(error) => {
-                    self.reserved().remove(&key);
-                    return Err(error);
-                }
-            }
-        }
-        Err(SinkError::Exists)
-    }
-
-    fn reserved(&self) -> std::sync::MutexGuard<'_, HashSet<Key>> {
-        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for PluginSink {
@@ -189,8 +155,10 @@ impl Sink for PluginSink {
             return Err(SinkError::IsDirectory);
         }
         if mode == WriteMode::Unique {
-            let key = self.reserve(file)?;
-            return upload::begin(self, key, mode, Start::Replace, None);
+            let is_taken = |key: &Key| Ok(self.existing(key)?.is_some());
+            let name = self.free_names.hold(file, is_taken)?;
+            let key = name.key().clone();
+            return upload::begin(self, key, mode, Start::Replace, None, Some(name));
         }
         let there = self.existing(file)?;
         if there
@@ -200,7 +168,7 @@ impl Sink for PluginSink {
             return Err(SinkError::IsDirectory);
         }
         let start = self.start(file, mode, there.as_ref())?;
-        upload::begin(self, file.clone(), mode, start, there)
+        upload::begin(self, file.clone(), mode, start, there, None)
     }
 
     fn make_directory(&self, directory: &Key) -> Result<(), SinkError> {

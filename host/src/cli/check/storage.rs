@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::Findings;
 use crate::config::error::Origin;
-use crate::config::{Config, Sink};
+use crate::config::{Config, S3Sink, Sink};
+use crate::sink::s3;
 
 pub(super) fn check(config: &Config, origin: &Origin, found: &mut Findings) {
     let state = &config.server.state_dir;
@@ -25,6 +26,7 @@ pub(super) fn check(config: &Config, origin: &Origin, found: &mut Findings) {
     for (name, sink) in &config.sinks {
         match sink {
             Sink::Fs(sink) => check_directory(name, &sink.root, origin, found),
+            Sink::S3(sink) => check_bucket(name, sink, origin, found),
             Sink::Plugin(sink) => found
                 .summary
                 .push(format!("sink      {name}: the plugin {}", sink.plugin)),
@@ -42,6 +44,21 @@ fn check_directory(name: &str, root: &Path, origin: &Origin, found: &mut Finding
         found
             .problems
             .push(origin.problem(&format!("sink.{name}.root"), message, advice));
+    }
+}
+
+fn check_bucket(name: &str, sink: &S3Sink, origin: &Origin, found: &mut Findings) {
+    let bucket = &sink.bucket;
+    found
+        .summary
+        .push(format!("sink      {name}: the bucket {bucket}"));
+    if let Err(reason) = s3::ask(sink) {
+        let message = format!("the bucket {bucket} cannot be used: {reason}");
+        let advice = "the endpoint, the region and the key must be those of the bucket, \
+                      and the key must permit s3:ListBucket";
+        found
+            .problems
+            .push(origin.problem(&format!("sink.{name}.bucket"), message, advice));
     }
 }
 

@@ -7,6 +7,7 @@ use wharf_protocol::timestamp::Timestamp;
 
 use super::PluginSink;
 use crate::plugin::storage_sink::{Feature, LeasedUpload, Start};
+use crate::sink::free_name::FreeName;
 use crate::sink::{Key, SinkError, Upload, WriteMode};
 
 /// The most that is handed over at once: it is copied into the guest's memory.
@@ -20,6 +21,8 @@ struct PluginUpload {
     there: Option<Version>,
     /// Whether what was written can be read.
     reads_back: bool,
+    /// Held until the upload is over.
+    _name: Option<FreeName>,
     /// The byte behind the last one that was written.
     end: u64,
     /// Read back by whoever decides on it, who only has it by reference.
@@ -49,6 +52,7 @@ pub(super) fn begin(
     mode: WriteMode,
     start: Start,
     there: Option<Entry>,
+    name: Option<FreeName>,
 ) -> Result<Box<dyn Upload>, SinkError> {
     let plugin = sink.plugin()?;
     // Asked before it has an instance: nothing may wait for a second one that holds a first.
@@ -56,6 +60,7 @@ pub(super) fn begin(
     let mut upload = PluginUpload {
         sink: sink.clone(),
         mode,
+        _name: name,
         there: there.as_ref().map(Version::from),
         end: match start {
             Start::Replace => 0,
@@ -172,9 +177,6 @@ impl Upload for PluginUpload {
 
 impl Drop for PluginUpload {
     fn drop(&mut self) {
-        if self.mode == WriteMode::Unique {
-            self.sink.reserved().remove(&self.key);
-        }
         if let Some(staged) = staged_of(self).take() {
             self.sink.runtime.spawn(async move {
                 if let Err(error) = staged.discard().await {

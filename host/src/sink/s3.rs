@@ -1,0 +1,347 @@
+//! A bucket of an S3 store.
+//!
+//! Requests are asynchronous and a sink is not: it waits for them on the blocking threads that it is
+//! called on, while parts and ranges move in tasks beside.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ObjectCannedAcl, ServerSideEncryption, StorageClass};
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use wharf_protocol::listing::{Entry, EntryKind};
+use wharf_protocol::timestamp::Timestamp;
+
+use self::download::S3Reader;
+use self::error::failed;
+use self::layout::Layout;
+use self::memory::Memory;
+use self::upload::S3Upload;
+use super::free_name::FreeNames;
+use super::{Entries, Key, Reader, Sink, SinkError, Upload, WriteMode};
+use crate::config::{Checksums, Directories, Rights, S3Sink};
+
+mod client;
+mod copy;
+mod download;
+mod error;
+mod layout;
+mod listing;
+mod memory;
+mod orphans;
+mod parts;
+mod resume;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+pub use self::client::{OpenError, ask};
+
+/// How often a request is tried.
+const ATTEMPTS: u32 = 5;
+/// The largest object that one request copies (Amazon S3, CopyObject).
+const COPY_MAX: u64 = 5 * 1024 * 1024 * 1024;
+
+/// A bucket, as all transfers share it.
+struct Store {
+    client: Client,
+    settings: S3Sink,
+    layout: Layout,
+    memory: Memory,
+    runtime: Handle,
+    orphans: orphans::Journal,
+    free_names: FreeNames,
+}
+
+/// A sink of kind `s3`.
+#[derive(Clone)]
+pub struct Bucket(Arc<Store>);
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bucket")
+            .field(&self.0.settings.bucket)
+            .finish()
+    }
+}
+
+impl Bucket {
+    fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.0.runtime.block_on(answer)
+    }
+
+    /// That the credentials permit more than storing.
+    fn needs_full_rights(&self) -> Result<(), SinkError> {
+        match self.0.settings.rights {
+            Rights::Full => Ok(()),
+            Rights::PutOnly => Err(SinkError::PermissionDenied),
+        }
+    }
+}
+
+impl Sink for Bucket {
+    fn stat(&self, key: &Key) -> Result<Entry, SinkError> {
+        self.wait(self.0.stat(key))
+    }
+
+    fn list(&self, directory: &Key) -> Result<Entries, SinkError> {
+        listing::list(&self.0, directory)
+    }
+
+    fn open(&self, file: &Key, offset: u64) -> Result<Box<dyn Reader>, SinkError> {
+        self.needs_full_rights()?;
+        let object = self.0.layout.object(file);
+        match self.wait(S3Reader::open(&self.0, object, offset)) {
+            Ok(reader) => Ok(Box::new(reader)),
+            Err(SinkError::NotFound) => match self.stat(file)?.kind {
+                EntryKind::Directory => Err(SinkError::IsDirectory),
+                _ => Err(SinkError::NotFound),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create(&self, file: &Key, mode: WriteMode) -> Result<Box<dyn Upload>, SinkError> {
+        if file.is_root() {
+            return Err(SinkError::IsDirectory);
+        }
+        if mode != WriteMode::Unique {
+            return Ok(Box::new(self.wait(self.0.begin(file, mode))?));
+        }
+        let is_taken = |key: &Key| Ok(self.wait(self.0.existing(key))?.is_some());
+        let name = self.0.free_names.hold(file, is_taken)?;
+        let upload = self.wait(self.0.begin(name.key(), mode))?;
+        Ok(Box::new(upload.named(name)))
+    }
+
+    fn make_directory(&self, directory: &Key) -> Result<(), SinkError> {
+        self.wait(async {
+            if self.0.existing(directory).await?.is_some() {
+                return Err(SinkError::Exists);
+            }
+            self.0.check_parent(directory).await?;
+            self.0.put_marker(directory).await
+        })
+    }
+
+    fn remove_directory(&self, directory: &Key) -> Result<(), SinkError> {
+        self.needs_full_rights()?;
+        if directory.is_root() {
+            return Err(SinkError::PermissionDenied);
+        }
+        self.wait(self.0.remove_directory(directory))
+    }
+
+    fn remove(&self, file: &Key) -> Result<(), SinkError> {
+        self.needs_full_rights()?;
+        self.wait(async {
+            match self.0.stat(file).await?.kind {
+                EntryKind::Directory => Err(SinkError::IsDirectory),
+                _ => self.0.delete(&self.0.layout.object(file)).await,
+            }
+        })
+    }
+
+    fn rename(&self, source: &Key, target: &Key) -> Result<(), SinkError> {
+        self.needs_full_rights()?;
+        self.wait(self.0.rename(source, target))
+    }
+
+    fn set_modified(&self, _: &Key, _: Timestamp) -> Result<(), SinkError> {
+        Err(SinkError::Unsupported)
+    }
+
+    fn set_mode(&self, _: &Key, _: u32) -> Result<(), SinkError> {
+        Err(SinkError::Unsupported)
+    }
+
+    fn available(&self, _: &Key) -> Result<u64, SinkError> {
+        Err(SinkError::Unsupported)
+    }
+}
+
+impl Store {
+    /// Whether a key with something below it is a directory without a marker, and whether files may
+    /// be stored in directories that nobody made.
+    fn implicit(&self) -> bool {
+        self.settings.directories == Directories::Implicit
+    }
+
+    fn storage_class(&self) -> Option<StorageClass> {
+        self.settings
+            .storage_class
+            .as_deref()
+            .map(StorageClass::from)
+    }
+
+    fn encryption(&self) -> Option<ServerSideEncryption> {
+        self.settings
+            .encryption
+            .as_deref()
+            .map(ServerSideEncryption::from)
+    }
+
+    fn acl(&self) -> Option<ObjectCannedAcl> {
+        self.settings.acl.as_deref().map(ObjectCannedAcl::from)
+    }
+
+    fn checksum_algorithm(&self) -> Option<ChecksumAlgorithm> {
+        let always = self.settings.checksums == Checksums::WhenSupported;
+        always.then_some(ChecksumAlgorithm::Crc32)
+    }
+
+    /// Whether bodies go unsigned: TLS makes it safe, and it saves hashing them.
+    fn is_unsigned(&self) -> bool {
+        let endpoint = self.settings.endpoint.as_deref();
+        endpoint.is_none_or(|endpoint| endpoint.starts_with("https:"))
+    }
+
+    /// What stands at `key`: a file where there is an object, else a directory.
+    async fn stat(&self, key: &Key) -> Result<Entry, SinkError> {
+        let name = key.split().map_or("/", |(_, name)| name);
+        let directory = || Entry::new(name, EntryKind::Directory).ok_or(SinkError::InvalidName);
+        if key.is_root() {
+            return directory();
+        }
+        let (file, is_directory) = tokio::join!(self.file(key, name), self.is_directory(key));
+        match file {
+            Ok(Some(entry)) => Ok(entry),
+            Ok(None) if is_directory? => directory(),
+            Ok(None) => Err(self.missing(key).await),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What stands at `key`, if anything does.
+    async fn existing(&self, key: &Key) -> Result<Option<Entry>, SinkError> {
+        match self.stat(key).await {
+            Ok(entry) => Ok(Some(entry)),
+            Err(SinkError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn file(&self, key: &Key, name: &str) -> Result<Option<Entry>, SinkError> {
+        if self.settings.rights == Rights::PutOnly {
+            return self.listed(key, name).await;
+        }
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.settings.bucket)
+            .key(self.layout.object(key));
+        match head.send().await.map_err(failed) {
+            Ok(head) => {
+                let mut entry = Entry::new(name, EntryKind::File).ok_or(SinkError::InvalidName)?;
+                entry.size = u64::try_from(head.content_length.unwrap_or_default()).unwrap_or(0);
+                entry.modified = head.last_modified.map(listing::timestamp);
+                Ok(Some(entry))
+            }
+            Err(SinkError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The size and entity tag of an object.
+    async fn size_of(&self, object: &str) -> Result<(u64, Option<String>), SinkError> {
+        let head = self.client.head_object().bucket(&self.settings.bucket);
+        let head = head.key(object).send().await.map_err(failed)?;
+        let size = u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default();
+        Ok((size, head.e_tag))
+    }
+
+    /// Why nothing stands at `key`: something below a file is another error than nothing.
+    async fn missing(&self, key: &Key) -> SinkError {
+        match key.split() {
+            Some((parent, name)) if !parent.is_root() && !self.implicit() => {
+                let below_file = self.file(&parent, name).await;
+                match below_file {
+                    Ok(Some(_)) => SinkError::NotDirectory,
+                    Ok(None) => SinkError::NotFound,
+                    Err(error) => error,
+                }
+            }
+            _ => SinkError::NotFound,
+        }
+    }
+
+    /// That a file or directory may be made at `key`, as far as its directory decides.
+    async fn check_parent(&self, key: &Key) -> Result<(), SinkError> {
+        match key.split() {
+            Some((parent, _)) if !parent.is_root() && !self.implicit() => {
+                match self.stat(&parent).await?.kind {
+                    EntryKind::Directory => Ok(()),
+                    _ => Err(SinkError::NotDirectory),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins an upload. Where directories are implicit a new file takes no request before its bytes.
+    async fn begin(self: &Arc<Self>, file: &Key, mode: WriteMode) -> Result<S3Upload, SinkError> {
+        if !self.implicit() {
+            let there = self.existing(file);
+            let (there, parent) = tokio::join!(there, self.check_parent(file));
+            parent?;
+            if there?.is_some_and(|entry| entry.kind == EntryKind::Directory) {
+                return Err(SinkError::IsDirectory);
+            }
+        }
+        match mode {
+            WriteMode::Replace | WriteMode::Unique | WriteMode::At(0) => {
+                Ok(S3Upload::new(Arc::clone(self), file.clone(), mode))
+            }
+            WriteMode::Append | WriteMode::At(_) => resume::begin(self, file, mode).await,
+        }
+    }
+
+    /// Stores a whole object at once; `only_new` where nothing may stand there.
+    async fn put(&self, object: String, body: Bytes, only_new: bool) -> Result<(), SinkError> {
+        let conditional = only_new && self.settings.conditional_writes;
+        let patience = client::patient(body.len() as u64);
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.settings.bucket)
+            .key(object)
+            .set_storage_class(self.storage_class())
+            .set_server_side_encryption(self.encryption())
+            .set_ssekms_key_id(self.settings.kms_key.clone())
+            .set_acl(self.acl())
+            .set_if_none_match(conditional.then(|| "*".to_owned()))
+            .body(ByteStream::from(body))
+            .customize()
+            .config_override(patience);
+        let request = match self.is_unsigned() {
+            true => request.disable_payload_signing(),
+            false => request,
+        };
+        match request.send().await.map_err(failed) {
+            Ok(_) => Ok(()),
+            Err(SinkError::Changed) if conditional => Err(SinkError::Exists),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put_marker(&self, directory: &Key) -> Result<(), SinkError> {
+        match self.layout.marker(directory) {
+            Some(marker) => self.put(marker, Bytes::new(), true).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn delete(&self, object: &str) -> Result<(), SinkError> {
+        let request = self.client.delete_object().bucket(&self.settings.bucket);
+        request.key(object).send().await.map_err(failed).map(drop)
+    }
+}
+
+/// How long to wait before what failed is tried again: longer each time, and not all at once.
+fn pause(attempt: u32) -> Duration {
+    let most = Duration::from_millis(200) * 2_u32.saturating_pow(attempt.min(6));
+    most.mul_f64(0.5 + rand::random::<f64>() / 2.0)
+}

@@ -1,0 +1,156 @@
+//! What stands in a directory of a bucket, a page at a time.
+
+use std::sync::Arc;
+use std::vec;
+
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::primitives::DateTime;
+use wharf_protocol::listing::{Entry, EntryKind};
+use wharf_protocol::timestamp::Timestamp;
+
+use super::Store;
+use super::error::failed;
+use crate::config::Rights;
+use crate::sink::{Entries, Key, SinkError};
+
+/// Lists a directory, which is to be one.
+pub(super) fn list(store: &Arc<Store>, directory: &Key) -> Result<Entries, SinkError> {
+    let first = store.runtime.block_on(async {
+        let first = store.page(directory, None).await?;
+        let is_empty = first.contents().is_empty() && first.common_prefixes().is_empty();
+        let is_sure = directory.is_root() || (store.implicit() && !is_empty);
+        if !is_sure && store.stat(directory).await?.kind != EntryKind::Directory {
+            return Err(SinkError::NotDirectory);
+        }
+        Ok(first)
+    })?;
+    Ok(Box::new(Listing {
+        entries: entries(store, directory, &first).into_iter(),
+        next: first.next_continuation_token,
+        store: Arc::clone(store),
+        directory: directory.clone(),
+    }))
+}
+
+struct Listing {
+    store: Arc<Store>,
+    directory: Key,
+    entries: vec::IntoIter<Entry>,
+    next: Option<String>,
+}
+
+impl Iterator for Listing {
+    type Item = Result<Entry, SinkError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(entry) = self.entries.next() {
+                return Some(Ok(entry));
+            }
+            let next = self.next.take()?;
+            let page = self.store.page(&self.directory, Some(next));
+            match self.store.runtime.block_on(page) {
+                Ok(page) => {
+                    self.entries = entries(&self.store, &self.directory, &page).into_iter();
+                    self.next = page.next_continuation_token;
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+fn entries(store: &Store, directory: &Key, page: &ListObjectsV2Output) -> Vec<Entry> {
+    let directories = page.common_prefixes().iter().filter_map(|common| {
+        let name = store.layout.directory_name(directory, common.prefix()?)?;
+        Entry::new(name, EntryKind::Directory)
+    });
+    let files = page.contents().iter().filter_map(|object| {
+        let name = store.layout.name(directory, object.key()?)?;
+        let mut entry = Entry::new(name, EntryKind::File)?;
+        entry.size = u64::try_from(object.size().unwrap_or_default()).unwrap_or_default();
+        entry.modified = object.last_modified().copied().map(timestamp);
+        Some(entry)
+    });
+    directories.chain(files).collect()
+}
+
+/// A moment as the store tells it.
+pub(super) fn timestamp(moment: DateTime) -> Timestamp {
+    Timestamp::from_unix(moment.secs(), moment.subsec_nanos())
+}
+
+impl Store {
+    async fn page(
+        &self,
+        directory: &Key,
+        next: Option<String>,
+    ) -> Result<ListObjectsV2Output, SinkError> {
+        self.client
+            .list_objects_v2()
+            .bucket(&self.settings.bucket)
+            .prefix(self.layout.below(directory))
+            .delimiter("/")
+            .set_continuation_token(next)
+            .send()
+            .await
+            .map_err(failed)
+    }
+
+    /// Whether there is such a directory.
+    pub(super) async fn is_directory(&self, key: &Key) -> Result<bool, SinkError> {
+        let Some(marker) = self.layout.marker(key) else {
+            return Ok(true);
+        };
+        let implicit = self.implicit();
+        if !implicit && self.settings.rights == Rights::Full {
+            return match self.size_of(&marker).await {
+                Ok(_) => Ok(true),
+                Err(SinkError::NotFound) => Ok(false),
+                Err(error) => Err(error),
+            };
+        }
+        let prefix = if implicit {
+            self.layout.below(key)
+        } else {
+            marker
+        };
+        let listed = self.keys(&prefix, None, 1).await?;
+        Ok(listed
+            .contents()
+            .iter()
+            .any(|object| implicit || object.key().is_some_and(|key| key == prefix)))
+    }
+
+    /// A file as a listing shows it, for who may ask for nothing else.
+    pub(super) async fn listed(&self, key: &Key, name: &str) -> Result<Option<Entry>, SinkError> {
+        let object = self.layout.object(key);
+        let listed = self.keys(&object, None, 1).await?;
+        let first = listed.contents().first();
+        let Some(found) = first.filter(|found| found.key() == Some(object.as_str())) else {
+            return Ok(None);
+        };
+        let mut entry = Entry::new(name, EntryKind::File).ok_or(SinkError::InvalidName)?;
+        entry.size = u64::try_from(found.size().unwrap_or_default()).unwrap_or_default();
+        entry.modified = found.last_modified().copied().map(timestamp);
+        Ok(Some(entry))
+    }
+
+    /// Up to `limit` keys that begin with `prefix`, however deep.
+    pub(super) async fn keys(
+        &self,
+        prefix: &str,
+        next: Option<String>,
+        limit: i32,
+    ) -> Result<ListObjectsV2Output, SinkError> {
+        self.client
+            .list_objects_v2()
+            .bucket(&self.settings.bucket)
+            .prefix(prefix)
+            .max_keys(limit)
+            .set_continuation_token(next)
+            .send()
+            .await
+            .map_err(failed)
+    }
+}

@@ -1,0 +1,106 @@
+//! Going on with an object: what is there is copied by the store itself where its size allows.
+
+use std::sync::Arc;
+
+use super::error::failed;
+use super::upload::{Multipart, S3Upload};
+use super::{Store, download, parts};
+use crate::config::Rights;
+use crate::sink::{Key, SinkError, WriteMode};
+
+/// What stood at the key when an upload began that goes on with it.
+pub(super) struct Original {
+    /// Tells this state of the object from another; `None` where nothing stood there.
+    pub(super) entity_tag: Option<String>,
+    /// Its bytes.
+    pub(super) size: u64,
+}
+
+/// Begins an upload that goes on with what stands at `file`.
+pub(super) async fn begin(
+    store: &Arc<Store>,
+    file: &Key,
+    mode: WriteMode,
+) -> Result<S3Upload, SinkError> {
+    if store.settings.rights == Rights::PutOnly {
+        return Err(SinkError::Unsupported);
+    }
+    let object = store.layout.object(file);
+    let (size, entity_tag) = match store.size_of(&object).await {
+        Ok((size, entity_tag)) => (size, Some(entity_tag.unwrap_or_default())),
+        Err(SinkError::NotFound) => (0, None),
+        Err(error) => return Err(error),
+    };
+    let start = match mode {
+        WriteMode::At(offset) => offset,
+        _ => size,
+    };
+    if start > size {
+        return Err(SinkError::BeyondEnd);
+    }
+    let mut upload = S3Upload::new(Arc::clone(store), file.clone(), mode);
+    let original = Original { entity_tag, size };
+    if start < parts::PART_MIN {
+        // Too little for a part: it goes through this host.
+        upload.add(store, &object, &original, 0..start).await?;
+    } else {
+        let mut multipart = Multipart::begin(store, object.clone()).await?;
+        let copied = store.copy_parts(&object, &object, multipart.id(), 0..start);
+        match copied.await {
+            Ok(copied) => multipart.holds(copied),
+            Err(error) => {
+                multipart.abort(Arc::clone(store)).await;
+                return Err(error);
+            }
+        }
+        upload.go_on(multipart, start);
+    }
+    upload.set_original(original);
+    Ok(upload)
+}
+
+impl S3Upload {
+    /// Adds a range of the object as it was when the upload began.
+    pub(super) async fn add(
+        &mut self,
+        store: &Store,
+        object: &str,
+        original: &Original,
+        range: std::ops::Range<u64>,
+    ) -> Result<(), SinkError> {
+        let mut start = range.start;
+        while start < range.end {
+            // These bytes are beside the memory of all transfers: the room that the upload itself
+            // holds meanwhile could be what the others wait for.
+            let length = parts::PART_MIN.min(range.end - start);
+            let tag = original.entity_tag.clone();
+            let (bytes, _, _) = download::fetch(store, object, tag, start, length).await?;
+            if bytes.is_empty() {
+                return Err(SinkError::Changed);
+            }
+            start += bytes.len() as u64;
+            self.fill(&bytes).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// That the object is still what an upload goes on from.
+    pub(super) async fn check_unchanged(
+        &self,
+        object: &str,
+        original: &Original,
+    ) -> Result<(), SinkError> {
+        let head = self.client.head_object().bucket(&self.settings.bucket);
+        let tag = head.key(object).send().await.map_err(failed);
+        match tag.map(|head| head.e_tag.unwrap_or_default()) {
+            Ok(tag) if original.entity_tag.as_ref() == Some(&tag) => Ok(()),
+            Ok(_) if original.entity_tag.is_none() => Err(SinkError::Exists),
+            Ok(_) => Err(SinkError::Changed),
+            Err(SinkError::NotFound) if original.entity_tag.is_none() => Ok(()),
+            Err(SinkError::NotFound) => Err(SinkError::Changed),
+            Err(error) => Err(error),
+        }
+    }
+}
