@@ -6,12 +6,15 @@
 pub mod binaries;
 pub mod client;
 pub mod content;
+pub mod faults;
 pub mod ftp;
 pub mod log;
 pub mod ports;
 pub mod process;
+pub mod relay;
 pub mod server;
 pub mod settings;
+pub mod store;
 pub mod tls;
 pub mod transcript;
 

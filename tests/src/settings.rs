@@ -31,6 +31,8 @@ pub struct Settings {
     pub limits: String,
     /// Keys of `[admin]`; none where it is empty.
     pub admin: String,
+    /// `[sink.NAME]` tables beside `local`'s.
+    pub sinks: String,
     /// Further tables of the sidecar of `static-users`, beside [`USER`]'s.
     pub users: String,
     /// How many passive ports there are.
@@ -85,6 +87,7 @@ impl Default for Settings {
             protocol: String::new(),
             limits: String::new(),
             admin: String::new(),
+            sinks: String::new(),
             users: String::new(),
             passive_ports: 40,
         }
@@ -116,12 +119,13 @@ impl Settings {
             protocol,
             limits,
             passive,
+            sinks,
             ..
         } = self;
         text + &format!(
             "[tls]\n{tls}\n[passive]\nports = \"{first_port}-{last_port}\"\n\
              {passive}[protocol]\n{protocol}\n[limits]\n{limits}\n\
-             [sink.local]\nkind = \"fs\"\nroot = \"data\"\n"
+             [sink.local]\nkind = \"fs\"\nroot = \"data\"\n{sinks}"
         )
     }
 

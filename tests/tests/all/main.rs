@@ -15,6 +15,7 @@ mod plugins;
 mod protocol;
 mod reload;
 mod roles;
+mod s3;
 mod storage;
 mod tls;
 mod transfers;

@@ -1,0 +1,121 @@
+//! The S3 store that `cargo xtask test` has started: where it is, and what it holds.
+
+use std::env;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::client::{Endpoint, Security};
+use crate::process;
+use crate::server::Server;
+use crate::settings::{ENCODED, Listener, PASSWORD, Settings};
+
+/// The user whose files are in the bucket.
+pub const USER: &str = "bob";
+
+/// A part of the bucket that no other test uses.
+pub struct Store {
+    endpoint: String,
+    bucket: String,
+    key: String,
+    secret: String,
+    prefix: String,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let variable = |name: &str| {
+            env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`"))
+        };
+        let now = std::time::UNIX_EPOCH
+            .elapsed()
+            .expect("it is later than 1970");
+        Self {
+            endpoint: variable("WHARF_S3_ENDPOINT"),
+            bucket: variable("WHARF_S3_BUCKET"),
+            key: variable("WHARF_S3_KEY"),
+            secret: variable("WHARF_S3_SECRET"),
+            prefix: format!("{:x}-{count}", now.as_nanos()),
+        }
+    }
+}
+
+impl Store {
+    /// Its address without the scheme.
+    pub fn address(&self) -> &str {
+        let address = self.endpoint.strip_prefix("http://");
+        address.expect("the store of the tests speaks HTTP in clear")
+    }
+
+    /// Its secret key, which nobody may be shown.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// A server whose sink `archive` it is, with `more` keys, and where [`USER`]'s files are.
+    pub fn settings(&self, more: &str) -> Settings {
+        self.settings_at(&self.endpoint, more)
+    }
+
+    /// As [`Self::settings`], where the store is reached at another address.
+    pub fn settings_at(&self, endpoint: &str, more: &str) -> Settings {
+        let Self {
+            bucket,
+            key,
+            secret,
+            prefix,
+            ..
+        } = self;
+        Settings {
+            sinks: format!(
+                "[sink.archive]\nkind = \"s3\"\nbucket = \"{bucket}\"\nprefix = \"{prefix}\"\n\
+                 endpoint = \"{endpoint}\"\npath-style = true\n\
+                 access-key = \"{key}\"\nsecret-key = \"{secret}\"\n{more}\n"
+            ),
+            users: format!(
+                "[config.users.{USER}]\npassword = \"{ENCODED}\"\nsink = \"archive\"\nroot = \"\"\n"
+            ),
+            ..Settings::default()
+        }
+    }
+
+    /// What a real client is told, to be [`USER`].
+    pub fn client(server: &Server) -> Endpoint {
+        Endpoint {
+            address: server.address(Listener::EXPLICIT),
+            security: Security::Plain,
+            user: USER.to_owned(),
+            password: PASSWORD.to_owned(),
+        }
+    }
+
+    /// The keys that it holds, without the prefix, in their order.
+    pub fn keys(&self) -> Vec<String> {
+        let answer = self.ask(&format!("list-type=2&prefix={}%2F", self.prefix));
+        self.told(&answer)
+    }
+
+    /// The keys of the multipart uploads that were begun and neither completed nor aborted.
+    pub fn uploads(&self) -> Vec<String> {
+        let answer = self.ask(&format!("prefix={}%2F&uploads=", self.prefix));
+        self.told(&answer)
+    }
+
+    fn told(&self, answer: &str) -> Vec<String> {
+        let prefix = format!("{}/", self.prefix);
+        let keys = answer.split("<Key>").skip(1);
+        let keys = keys.filter_map(|rest| rest.split("</Key>").next());
+        keys.filter_map(|key| Some(key.strip_prefix(&prefix)?.to_owned()))
+            .collect()
+    }
+
+    fn ask(&self, query: &str) -> String {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail"])
+            .args(["--aws-sigv4", "aws:amz:us-east-1:s3"])
+            .args(["--user", &format!("{}:{}", self.key, self.secret)])
+            .arg(format!("{}/{}?{query}", self.endpoint, self.bucket));
+        process::run(&mut curl, "").success().stdout
+    }
+}

@@ -1,0 +1,319 @@
+//! The real host with a bucket of a real store behind it.
+
+use std::fs;
+use std::io::Write;
+use std::thread;
+
+use tempfile::TempDir;
+use wharf_tests::client::{Client, Step};
+use wharf_tests::faults::{Faults, Proxy};
+use wharf_tests::ftp::Ftp;
+use wharf_tests::relay::Relay;
+use wharf_tests::server::{Directory, Server};
+use wharf_tests::settings::{Listener, PASSWORD};
+use wharf_tests::store::{Store, USER};
+use wharf_tests::{content, eventually};
+
+/// Small parts and ranges, so that little is enough for many.
+const SMALL: &str = "part-size = \"5MiB\"\nupload-memory = \"15MiB\"\nrange-size = \"1MiB\"\n";
+
+fn session(server: &Server) -> Ftp {
+    let mut ftp = Ftp::greeted(server.address(Listener::EXPLICIT));
+    ftp.log_in(USER, PASSWORD);
+    ftp.command("TYPE I", 200);
+    ftp
+}
+
+#[test]
+fn clients_do_everything_that_they_can() {
+    thread::scope(|scope| {
+        for client in [Client::Curl, Client::Lftp, Client::Ftplib, Client::Tnftp] {
+            scope.spawn(move || everything(client));
+        }
+    });
+}
+
+fn everything(client: Client) {
+    let store = Store::default();
+    let server = Server::start(&store.settings(SMALL));
+    let endpoint = Store::client(&server);
+    let local = TempDir::new().expect("there is room for a test");
+    let path = |name: &str| local.path().join(name);
+    let bytes = content::bytes(300_007, 1);
+    fs::write(path("source"), &bytes).expect("there is room");
+    fs::write(path("half"), &bytes[..150_003]).expect("there is room");
+    fs::write(path("fetched"), &bytes[..150_003]).expect("there is room");
+    fs::write(path("empty"), "").expect("there is room");
+    let shown = client.perform(
+        &endpoint,
+        &[
+            Step::MakeDirectory("made".into()),
+            Step::Upload(path("empty"), "made/nothing".into()),
+            Step::Upload(path("half"), "made/a name with spaces".into()),
+            Step::ResumeUpload(path("source"), "made/a name with spaces".into()),
+            Step::Rename("made/a name with spaces".into(), "made/übersät".into()),
+            Step::ResumeDownload("made/übersät".into(), path("fetched")),
+            Step::Download("made/übersät".into(), path("whole")),
+            Step::List("made".into()),
+        ],
+    );
+    assert!(client.shows(&shown, "nothing"), "{client:?}: {shown}");
+    assert!(client.shows(&shown, "übersät"), "{client:?}: {shown}");
+    assert_eq!(store.keys(), ["made/", "made/nothing", "made/übersät"]);
+    content::assert_same(&path("source"), &path("whole"));
+    content::assert_same(&path("source"), &path("fetched"));
+    client.attempt(&endpoint, &[Step::RemoveDirectory("made".into())]);
+    assert_eq!(
+        store.keys().len(),
+        3,
+        "{client:?} removed what was not empty"
+    );
+    let steps = [
+        Step::Delete("made/nothing".into()),
+        Step::Rename("made".into(), "other".into()),
+        Step::Delete("other/übersät".into()),
+        Step::RemoveDirectory("other".into()),
+    ];
+    client.perform(&endpoint, &steps);
+    assert!(store.keys().is_empty(), "{client:?}: {:?}", store.keys());
+}
+
+#[test]
+fn a_file_of_many_parts_goes_up_and_down() {
+    let store = Store::default();
+    let server = Server::start(&store.settings(SMALL));
+    let local = TempDir::new().expect("there is room for a test");
+    let [source, fetched] = ["source", "fetched"].map(|name| local.path().join(name));
+    content::file(&source, (64 << 20) + 7, 1);
+    let steps = [
+        Step::Upload(source.clone(), "deep/down/big".into()),
+        Step::Download("deep/down/big".into(), fetched.clone()),
+    ];
+    Client::Ftplib.perform(
+        &Store::client(&server),
+        &[Step::MakeDirectory("deep".into())],
+    );
+    Client::Ftplib.perform(&Store::client(&server), &steps);
+    content::assert_same(&source, &fetched);
+    assert!(store.uploads().is_empty());
+}
+
+#[test]
+fn interrupted_transfers_are_resumed() {
+    let store = Store::default();
+    let server = Server::start(&store.settings(SMALL));
+    let mut ftp = session(&server);
+    let bytes = content::bytes(13 << 20, 1);
+    // Behind less than a part, then behind more.
+    assert_eq!(ftp.store("STOR file", &bytes[..1_000_000]).code, 226);
+    assert_eq!(
+        ftp.store("APPE file", &bytes[1_000_000..7_000_000]).code,
+        226
+    );
+    ftp.command("REST 7000000", 350);
+    assert_eq!(ftp.store("STOR file", &bytes[7_000_000..]).code, 226);
+    assert!(ftp.fetch("RETR file") == bytes);
+    ftp.command("REST 8123456", 350);
+    assert!(ftp.fetch("RETR file") == bytes[8_123_456..]);
+    // Where the client offers to begin earlier, the rest of the file is what it sends.
+    ftp.command("REST 6000000", 350);
+    assert_eq!(ftp.store("STOR file", &bytes[6_000_000..]).code, 226);
+    assert!(ftp.fetch("RETR file") == bytes);
+    ftp.command(&format!("REST {}", bytes.len() + 1), 350);
+    ftp.passive();
+    ftp.say("RETR file");
+    assert!(ftp.reply().code >= 500, "an offset behind the end");
+    assert_eq!(store.keys(), ["file"]);
+    assert!(store.uploads().is_empty());
+}
+
+#[test]
+fn a_broken_upload_leaves_what_was_there() {
+    let store = Store::default();
+    let server = Server::start(&store.settings(SMALL));
+    let mut ftp = session(&server);
+    assert_eq!(ftp.store("STOR old", b"the old content").code, 226);
+    for name in ["new", "old"] {
+        let mut data = ftp.data();
+        ftp.command(&format!("STOR {name}"), 150);
+        data.write_all(&content::bytes(12 << 20, 1))
+            .expect("the data is taken");
+        eventually("parts are sent", || store.uploads() == [name]);
+        data.reset();
+        ftp.expect(426);
+        eventually("it is aborted", || store.uploads().is_empty());
+        assert_eq!(store.keys(), ["old"]);
+    }
+    assert_eq!(ftp.fetch("RETR old"), b"the old content");
+}
+
+#[test]
+fn a_server_that_is_killed_leaves_nothing_that_shows() {
+    let store = Store::default();
+    let server = Server::start(&store.settings(SMALL));
+    let mut ftp = session(&server);
+    let mut data = ftp.data();
+    ftp.command("STOR lost", 150);
+    data.write_all(&content::bytes(12 << 20, 1))
+        .expect("the data is taken");
+    eventually("parts are sent", || store.uploads() == ["lost"]);
+    let server = server.crash().serve();
+    eventually("the upload is aborted", || store.uploads().is_empty());
+    let mut ftp = session(&server);
+    ftp.command("SIZE lost", 550);
+    assert!(ftp.fetch("NLST").is_empty());
+    server.log().wait_for(&["orphaned uploads aborted"]);
+}
+
+#[test]
+fn a_store_that_is_gone_is_told_and_comes_back() {
+    let store = Store::default();
+    let relay = Relay::to(store.address());
+    let endpoint = format!("http://{}", relay.address());
+    let server = Server::start(&store.settings_at(&endpoint, SMALL));
+    let mut ftp = session(&server);
+    assert_eq!(ftp.store("STOR kept", b"kept").code, 226);
+    relay.close();
+    assert_eq!(ftp.store("STOR new", b"new").code, 451);
+    ftp.passive();
+    ftp.command("RETR kept", 451);
+    ftp.command("DELE kept", 451);
+    server
+        .log()
+        .wait_for(&["storage failed", "dispatch failure"]);
+    // Who comes while it is gone is not told that the password is wrong.
+    let mut late = Ftp::greeted(server.address(Listener::EXPLICIT));
+    late.command(&format!("USER {USER}"), 331);
+    late.say(&format!("PASS {PASSWORD}"));
+    assert!([230, 421].contains(&late.reply().code));
+    relay.open();
+    assert_eq!(ftp.fetch("RETR kept"), b"kept");
+    assert_eq!(ftp.store("STOR new", b"new").code, 226);
+    assert_eq!(store.keys(), ["kept", "new"]);
+}
+
+#[test]
+fn who_may_only_put_puts() {
+    let store = Store::default();
+    let server = Server::start(&store.settings(&format!("{SMALL}rights = \"put-only\"")));
+    let mut ftp = session(&server);
+    let bytes = content::bytes(11 << 20, 1);
+    assert_eq!(ftp.store("STOR box/small", b"small").code, 226);
+    assert_eq!(ftp.store("STOR box/large", &bytes).code, 226);
+    assert_eq!(store.keys(), ["box/large", "box/small"]);
+    let listing = String::from_utf8_lossy(&ftp.fetch("NLST box")).into_owned();
+    assert!(
+        listing.contains("small") && listing.contains("large"),
+        "{listing}"
+    );
+    ftp.command("DELE box/small", 550);
+    ftp.passive();
+    ftp.command("RETR box/small", 550);
+    assert_eq!(store.keys().len(), 2);
+}
+
+#[test]
+fn a_bucket_is_checked_before_it_is_served() {
+    let store = Store::default();
+    let checked = |settings: &_| Directory::new(settings).wharf(&["check"], &[], "");
+    checked(&store.settings("")).success();
+    let secret = store.secret();
+    for (from, to, reason) in [
+        ("bucket = \"", "bucket = \"no-such-", "NoSuchBucket"),
+        (secret, "another-secret", "SignatureDoesNotMatch"),
+        (store.address(), "127.0.0.1:1", "Connection refused"),
+    ] {
+        let mut settings = store.settings("");
+        settings.sinks = settings.sinks.replace(from, to);
+        let told = checked(&settings).failure().text();
+        assert!(told.contains(reason), "{reason}: {told}");
+        assert!(told.contains("bucket = "), "{reason}: {told}");
+        assert!(
+            !told.contains(secret) && !told.contains("another-secret"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_small_upload_costs_one_request() {
+    let store = Store::default();
+    let none = Faults { refused: 0, cut: 0 };
+    let proxy = Proxy::to(store.address(), none);
+    let endpoint = format!("http://{}", proxy.address());
+    let server = Server::start(&store.settings_at(&endpoint, SMALL));
+    let mut ftp = session(&server);
+    // The host has asked for what a crash has left.
+    eventually("it is the first request", || proxy.requests() == 1);
+    for count in 1..5 {
+        assert_eq!(
+            ftp.store(&format!("STOR box/{count}"), &[7; 4096]).code,
+            226
+        );
+        assert_eq!(proxy.requests(), 1 + count);
+    }
+}
+
+#[test]
+fn a_store_that_fails_now_and_then_loses_nothing() {
+    let store = Store::default();
+    let faults = Faults { refused: 5, cut: 2 };
+    let proxy = Proxy::to(store.address(), faults);
+    let endpoint = format!("http://{}", proxy.address());
+    let server = Server::start(&store.settings_at(&endpoint, SMALL));
+    thread::scope(|scope| {
+        for worker in 0..4 {
+            let server = &server;
+            scope.spawn(move || {
+                let mut ftp = session(server);
+                for number in 0..15 {
+                    let length = if number % 5 == 0 { 11 << 20 } else { 70_000 };
+                    there_and_back(&mut ftp, &format!("{worker}-{number}"), length);
+                }
+            });
+        }
+    });
+    eventually("no upload is left", || store.uploads().is_empty());
+    assert!(proxy.requests() > 200, "{} requests", proxy.requests());
+}
+
+/// All bytes are right, or the client is told that they are not.
+fn there_and_back(ftp: &mut Ftp, name: &str, length: usize) {
+    let bytes = content::bytes(length, length as u64);
+    match ftp.store(&format!("STOR {name}"), &bytes).code {
+        226 => assert!(ftp.fetch(&format!("RETR {name}")) == bytes, "{name}"),
+        code => assert!((400..600).contains(&code), "{name}: {code}"),
+    }
+}
+
+#[test]
+fn many_uploads_share_the_memory() {
+    const UPLOADS: u64 = 20;
+    const MEMORY: u64 = 40 << 20;
+    let store = Store::default();
+    let server = Server::start(&store.settings(&format!("{SMALL}memory = \"40MiB\"")));
+    assert_eq!(session(&server).store("STOR first", &[7; 4096]).code, 226);
+    let before = server.resident();
+    let highest = thread::scope(|scope| {
+        let uploads = (0..UPLOADS).map(|number| {
+            let server = &server;
+            scope.spawn(move || {
+                let bytes = content::bytes(16 << 20, number);
+                let reply = session(server).store(&format!("STOR {number}"), &bytes);
+                assert_eq!(reply.code, 226);
+            })
+        });
+        let uploads: Vec<_> = uploads.collect();
+        let mut highest = before;
+        while !uploads.iter().all(thread::ScopedJoinHandle::is_finished) {
+            highest = highest.max(server.resident());
+            wharf_tests::pause();
+        }
+        highest
+    });
+    let grown = highest - before;
+    println!("grown by {} MiB", grown >> 20);
+    // Each of them may have 15 MiB by itself, and each connection has buffers of its own.
+    assert!(grown < 2 * MEMORY, "memory has grown by {grown} bytes");
+    assert_eq!(store.keys().len() as u64, UPLOADS + 1);
+}
