@@ -17,7 +17,7 @@ pub use error::StorageError;
 pub use object::Object;
 pub use perform::ResolvedOperation;
 pub use place::Place;
-pub use publish::publish;
+pub use publish::{MayReplace, publish};
 pub use resolve::ResolvedTransfer;
 
 mod asking;

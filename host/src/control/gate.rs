@@ -19,7 +19,7 @@ use crate::checksum::{self, Checksums};
 use crate::limits;
 use crate::plugin::{FinishedUpload, GateRuling, LivePlugins, Role};
 use crate::sink::{Location, StagedUpload, Upload};
-use crate::storage::{self, Place, StorageError};
+use crate::storage::{self, MayReplace, Place, StorageError};
 use crate::transfer::{self, DataConnection};
 
 /// An upload that begins.
@@ -27,6 +27,7 @@ pub(super) struct Incoming {
     plugins: Arc<LivePlugins>,
     place: Place,
     appended: bool,
+    may_replace: MayReplace,
 }
 
 /// An upload whose bytes are all in and which nobody sees yet. Where it is not committed, because
@@ -37,6 +38,8 @@ pub(super) struct Received {
     place: Place,
     /// Whether it goes on from a file that was there.
     appended: bool,
+    /// What it may take the place of.
+    may_replace: MayReplace,
     /// Those that were computed while it came.
     checksums: Vec<(HashAlgorithm, String)>,
     /// How long the transfer took.
@@ -62,11 +65,17 @@ impl Drop for Received {
 
 impl Incoming {
     /// It will stand at `place`, and `start` bytes of it were there before.
-    pub(super) fn new(plugins: Arc<LivePlugins>, place: Place, start: u64) -> Self {
+    pub(super) fn new(
+        plugins: Arc<LivePlugins>,
+        place: Place,
+        start: u64,
+        may_replace: MayReplace,
+    ) -> Self {
         Self {
             plugins,
             place,
             appended: start > 0,
+            may_replace,
         }
     }
 
@@ -95,6 +104,7 @@ impl Incoming {
             upload: StagedUpload::new(upload),
             place: self.place,
             appended: self.appended,
+            may_replace: self.may_replace,
             checksums: checksums.finish(),
             elapsed: started.elapsed(),
             bytes,
@@ -177,6 +187,11 @@ impl Control {
         let sinks = Arc::clone(&self.host.sinks);
         let progress = self.running.as_ref().map(Running::progress);
         let attempt = self.attempt.clone();
+        let may_replace = match kept {
+            Kept::Published => received.may_replace,
+            // Nothing there is the user's.
+            Kept::Quarantined => MayReplace::Anything,
+        };
         // Dropped with the job, which happens where the connection ends first.
         let cancel = CancelOnDrop::default();
         let gone = cancel.flag();
@@ -191,8 +206,8 @@ impl Control {
                 let upload = received.upload.take().ok_or(StorageError::Cancelled)?;
                 let place = &received.place.location;
                 let size = upload.size()?;
-                storage::publish(&sinks, upload, place, target.as_ref(), cancelled)?;
-                let at = target.as_ref().unwrap_or(place);
+                let (at, to) = (target.as_ref().unwrap_or(place), target.as_ref());
+                storage::publish(&sinks, upload, place, to, may_replace, cancelled)?;
                 match attempt {
                     Some(attempt) => attempt.stored(&StoredUpload {
                         at,

@@ -325,7 +325,11 @@ impl Ready {
                 upload,
                 start,
                 place,
-            }) => return Incoming::new(plugins, place, start).receive(&connection, upload),
+                may_replace,
+            }) => {
+                let incoming = Incoming::new(plugins, place, start, may_replace);
+                return incoming.receive(&connection, upload);
+            }
             Some(Object::Download { mut reader, .. }) => {
                 transfer::send_file(&connection, &mut *reader)
             }

@@ -8,7 +8,7 @@ use wharf_protocol::transfer::{ListFormat, TransferKind};
 use super::listing::Listed;
 use super::place::Spot;
 use super::resolve::ResolvedTransfer;
-use super::{Place, StorageError};
+use super::{MayReplace, Place, StorageError};
 use crate::identity::{Operation as Permission, Pattern};
 use crate::sink::{Location, Reader, SinkError, Upload, WriteMode};
 
@@ -29,6 +29,8 @@ pub enum Object {
         start: u64,
         /// Where it will stand, under the name that STOU chose.
         place: Place,
+        /// What it may take the place of there, or wherever else it is published.
+        may_replace: MayReplace,
     },
     /// LIST, NLST, MLSD
     Listing {
@@ -76,12 +78,14 @@ impl ResolvedTransfer {
     fn open_upload(&self) -> Result<Object, StorageError> {
         let place = self.at.place()?.clone();
         // A sink is asked whether something stands there only where it makes a difference.
-        if !self.view.permits(Permission::Overwrite, &place.path) && place.is_taken()? {
+        let may_replace = self.may_replace(&place, MayReplace::Nothing);
+        if may_replace == MayReplace::Nothing && place.is_taken()? {
             return Err(StorageError::NotPermitted);
         }
         Ok(Object::Upload {
             upload: self.create(&place, WriteMode::Replace)?,
             start: 0,
+            may_replace,
             place,
         })
     }
@@ -99,12 +103,14 @@ impl ResolvedTransfer {
             _ => size,
         };
         // REST may point into what is there, and to change that is more than to add to it.
-        if start < size && !self.view.permits(Permission::Overwrite, &place.path) {
+        let may_replace = self.may_replace(&place, MayReplace::Itself);
+        if start < size && may_replace != MayReplace::Anything {
             return Err(StorageError::NotPermitted);
         }
         Ok(Object::Upload {
             upload,
             start,
+            may_replace,
             place,
         })
     }
@@ -124,12 +130,21 @@ impl ResolvedTransfer {
         Ok(Object::Upload {
             upload,
             start: 0,
+            may_replace: self.may_replace(place, MayReplace::Itself),
             place: Place {
                 path,
                 location,
                 sink: place.sink.clone(),
             },
         })
+    }
+
+    /// Anything, where the user may overwrite; else what is left to him.
+    fn may_replace(&self, place: &Place, left: MayReplace) -> MayReplace {
+        match self.view.permits(Permission::Overwrite, &place.path) {
+            true => MayReplace::Anything,
+            false => left,
+        }
     }
 
     fn create(&self, place: &Place, mode: WriteMode) -> Result<Box<dyn Upload>, SinkError> {

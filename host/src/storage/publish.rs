@@ -6,6 +6,34 @@ use crate::sinks::Sinks;
 
 use super::StorageError;
 
+/// What an upload may take the place of when it is published. That was asked when it began, and
+/// may be another answer by then: others store there meanwhile, and gates choose other places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MayReplace {
+    /// Any file.
+    Anything,
+    /// What it goes on from, or the free name that it was given: the sink sees to that.
+    Itself,
+    /// Nothing.
+    Nothing,
+}
+
+impl MayReplace {
+    /// Refuses to replace what stands at `key`; `elsewhere`, if that is not where it was begun.
+    fn check(self, sink: &dyn Sink, key: &Key, elsewhere: bool) -> Result<(), StorageError> {
+        match self {
+            Self::Anything => return Ok(()),
+            Self::Itself if !elsewhere => return Ok(()),
+            Self::Itself | Self::Nothing => {}
+        }
+        match sink.stat(key) {
+            Ok(_) => Err(StorageError::NotPermitted),
+            Err(SinkError::NotFound) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
 /// Make `upload` visible, which was begun at `place`: at `target`, or there where it is `None`.
 ///
 /// A target in another sink gets a copy, which is as invisible until it is whole, and the original
@@ -16,12 +44,16 @@ pub fn publish(
     upload: Box<dyn Upload>,
     place: &Location,
     target: Option<&Location>,
+    may_replace: MayReplace,
     cancelled: impl Fn() -> bool,
 ) -> Result<(), StorageError> {
+    let named = |at: &Location| sinks.named(&at.sink).ok_or(StorageError::NoSuchSink);
     let Some(target) = target.filter(|target| *target != place) else {
+        may_replace.check(&**named(place)?, upload.key(), false)?;
         return Ok(upload.commit()?);
     };
-    let sink = sinks.named(&target.sink).ok_or(StorageError::NoSuchSink)?;
+    let sink = named(target)?;
+    may_replace.check(&**sink, &target.key, true)?;
     make_parents(&**sink, &target.key)?;
     if target.sink == place.sink {
         return Ok(upload.commit_to(&target.key)?);
@@ -134,7 +166,8 @@ mod tests {
             let mut upload = sink.create(&begun.key, WriteMode::Replace).unwrap();
             let content = vec![b'x'; 3 * TRANSFER_BLOCK_BYTES + 1];
             upload.write(&content).unwrap();
-            publish(&sinks, upload, &begun, target.as_ref(), || false).unwrap();
+            let may = MayReplace::Nothing;
+            publish(&sinks, upload, &begun, target.as_ref(), may, || false).unwrap();
             assert_eq!(tree(folder.path()), [expected]);
             assert!(fs::read(folder.path().join(expected)).unwrap() == content);
         }
@@ -155,9 +188,52 @@ mod tests {
             let sink = sinks.named("local").unwrap();
             let mut upload = sink.create(&begun.key, WriteMode::Replace).unwrap();
             upload.write(b"x").unwrap();
-            let published = publish(&sinks, upload, &begun, Some(&target), || cancelled);
+            let published = publish(
+                &sinks,
+                upload,
+                &begun,
+                Some(&target),
+                MayReplace::Anything,
+                || cancelled,
+            );
             assert!(published.is_err(), "{target:?}");
             assert!(tree(folder.path()).is_empty(), "{target:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_replaced_that_may_not_be() {
+        use MayReplace::{Anything, Itself, Nothing};
+        // What somebody else has stored meanwhile, where it is published, and whether it may be.
+        let cases = [
+            ("local/a", None, Anything, true),
+            ("local/a", None, Nothing, false),
+            ("local/b", None, Nothing, true),
+            ("local/b", Some(place("local", "b")), Anything, true),
+            ("local/b", Some(place("local", "b")), Itself, false),
+            ("local/b", Some(place("local", "b")), Nothing, false),
+            ("other/b", Some(place("other", "b")), Nothing, false),
+            ("local/a", Some(place("local", "b")), Nothing, true),
+        ];
+        for (other, target, may_replace, expected) in cases {
+            let folder = tempfile::tempdir().unwrap();
+            let sinks = sinks(folder.path());
+            let begun = place("local", "a");
+            let sink = sinks.named("local").unwrap();
+            let mut upload = sink.create(&begun.key, WriteMode::Replace).unwrap();
+            upload.write(b"new").unwrap();
+            fs::write(folder.path().join(other), b"old").unwrap();
+            let target = target.as_ref();
+            let published = publish(&sinks, upload, &begun, target, may_replace, || false);
+            assert_eq!(
+                published.is_ok(),
+                expected,
+                "{other} {target:?} {may_replace:?}"
+            );
+            if !expected {
+                assert_eq!(tree(folder.path()), [other]);
+                assert_eq!(fs::read(folder.path().join(other)).unwrap(), b"old");
+            }
         }
     }
 }
