@@ -156,12 +156,7 @@ impl Page<'_> {
         for plugin in &plugins.plugins {
             lines.extend(self.plugin(plugin));
         }
-        lines.extend(
-            plugins
-                .rejected
-                .iter()
-                .map(|rejected| self.rejected(rejected)),
-        );
+        lines.extend(plugins.rejected.iter().flat_map(|it| self.rejected(it)));
         lines
     }
 
@@ -226,18 +221,19 @@ impl Page<'_> {
             let ago = self.since(error.at_ms);
             lines.push(format!("    last error {ago} ago: {}", error.text));
         }
-        lines.extend(
-            plugin
-                .rejected
-                .iter()
-                .map(|it| format!("  {}", self.rejected(it))),
-        );
+        let rejected = plugin.rejected.iter().flat_map(|it| self.rejected(it));
+        lines.extend(rejected.map(|line| format!("  {line}")));
         lines
     }
 
-    fn rejected(&self, rejected: &RejectedCandidate) -> String {
+    /// What is wrong with settings is told in several lines, with the place marked.
+    fn rejected(&self, rejected: &RejectedCandidate) -> Vec<String> {
         let (file, ago) = (rejected.file.display(), self.since(rejected.at_ms));
-        format!("  {file} was refused {ago} ago: {}", rejected.cause)
+        let mut causes = rejected.cause.lines();
+        let first = causes.next().unwrap_or_default();
+        let mut lines = vec![format!("  {file} was refused {ago} ago: {first}")];
+        lines.extend(causes.map(|line| format!("    {line}")));
+        lines
     }
 }
 

@@ -18,7 +18,7 @@ fn a_status_is_printed_for_people() {
         "breaker": "closed",
         "rejected": {
             "plugin": "10-users", "file": "/etc/wharf/plugins/10-users.wasm", "sha256": null,
-            "cause": "it is no component", "at_ms": 190_000,
+            "cause": "its settings are wrong\na.toml:1:1: no\n  | x", "at_ms": 190_000,
         },
     });
     let session = |id: &str, principal: Option<&str>, transfer| {
