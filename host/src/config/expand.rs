@@ -62,7 +62,7 @@ impl Missing {
             Self::BadName(_) => "a name has letters, digits and underscores only".into(),
             Self::Unset(name) => format!("set {name} where `wharf` is started"),
             Self::Unreadable { .. } => {
-                "a relative path starts at the configuration directory".into()
+                "a relative path starts at the directory of this file".into()
             }
         }
     }

@@ -138,7 +138,7 @@ impl<'e> Section<'_, 'e> {
         None
     }
 
-    /// The path that is the value of `key`; a relative one starts at the configuration directory.
+    /// The path that is the value of `key`; a relative one starts at the directory of the file.
     pub fn path(&mut self, key: &'static str) -> Option<PathBuf> {
         self.option(key)
             .map(|path: PathBuf| self.reader.directory.join(path))

@@ -148,7 +148,7 @@ impl Value for PathBuf {
     const NAME: &'static str = "a path";
 
     fn form() -> String {
-        "write it in quotes; a relative one starts at the configuration directory".to_owned()
+        "write it in quotes; a relative one starts at the directory of this file".to_owned()
     }
 
     fn parse(text: &str) -> Result<Self, String> {
