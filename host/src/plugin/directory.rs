@@ -26,6 +26,17 @@ pub struct Found {
     pub sidecar: Sidecar,
 }
 
+/// What is in the directory.
+#[derive(Default)]
+pub struct Content {
+    /// What is to be loaded, in the order of the names.
+    pub found: Vec<Found>,
+    /// What is wrong with sidecars.
+    pub errors: Vec<LoadError>,
+    /// The files that the sidecars take values from, those included that are wrong.
+    pub value_files: Vec<PathBuf>,
+}
+
 impl Found {
     /// Reads the component. It may be large: not for a thread that serves connections.
     ///
@@ -48,8 +59,10 @@ impl Plugins {
         directory: &Path,
         sinks: Vec<String>,
     ) -> Result<(Self, Vec<Warning>), Vec<LoadError>> {
-        let (found, mut errors) = match find(directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Default::default(),
+        let Content {
+            found, mut errors, ..
+        } = match find(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Content::default(),
             Err(error) => return Err(vec![of_the_directory(directory, error.into())]),
             Ok(found) => found,
         };
@@ -116,12 +129,12 @@ fn log_loaded(plugin: &Plugin) {
 ///
 /// # Errors
 /// The directory cannot be read.
-pub fn find(directory: &Path) -> io::Result<(Vec<Found>, Vec<LoadError>)> {
+pub fn find(directory: &Path) -> io::Result<Content> {
     let (components, sidecars) = list(directory)?;
     let (mut found, mut errors) = (BTreeMap::new(), Vec::new());
-    let mut named = BTreeSet::new();
+    let (mut named, mut value_files) = (BTreeSet::new(), Vec::new());
     for (name, file) in &sidecars {
-        let loaded = Sidecar::load(file)
+        let loaded = Sidecar::load_noting(file, &mut value_files)
             .map_err(LoadCause::from)
             .and_then(|mut sidecar| {
                 let other = sidecar.wasm.take();
@@ -161,7 +174,11 @@ pub fn find(directory: &Path) -> io::Result<(Vec<Found>, Vec<LoadError>)> {
             found.insert(name, plugin);
         }
     }
-    Ok((found.into_values().collect(), errors))
+    Ok(Content {
+        found: found.into_values().collect(),
+        errors,
+        value_files,
+    })
 }
 
 /// The files `*.wasm` and `*.toml`, by their names without that.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
-use super::directory::{self, Found};
+use super::directory::{self, Content, Found};
 use super::live::LivePlugins;
 use super::load::{Candidate, LoadCause, LoadError, PluginRuntime, Warning};
 use super::role::Role;
@@ -40,6 +40,8 @@ pub struct Reloader {
     pub(super) source: PluginSource,
     /// What the directory looked like when it was last read.
     pub(super) seen: Stamp,
+    /// The files that sidecars took values from then, whether they could be read or not.
+    pub(super) value_files: Vec<PathBuf>,
 }
 
 /// What became of a look at the directory.
@@ -62,6 +64,7 @@ struct Refusal {
 struct Draft {
     plugins: BTreeMap<String, Arc<Plugin>>,
     refused: Vec<Refusal>,
+    value_files: Vec<PathBuf>,
 }
 
 impl Reloader {
@@ -80,6 +83,7 @@ impl Reloader {
             plugins: Arc::new(LivePlugins::new(plugins)),
             source,
             seen,
+            value_files: Vec::new(),
         };
         Ok((reloader, warnings))
     }
@@ -93,13 +97,14 @@ impl Reloader {
     pub async fn reload(&mut self) -> Reload {
         let began = Instant::now();
         let before = self.plugins.current();
-        let draft = self.draft(&before).await.unwrap_or_else(|error| {
+        let mut draft = self.draft(&before).await.unwrap_or_else(|error| {
             // Without a word on what is there, nothing is known to be gone.
             let mut draft = Draft::of(&before);
             draft.refused.push(Refusal::from(error));
             draft
         });
         let refused = self.report(&draft.refused);
+        self.value_files = std::mem::take(&mut draft.value_files);
         if draft.is_same_as(&before) {
             return Reload {
                 swapped: false,
@@ -127,12 +132,19 @@ impl Reloader {
         let directory = self.source.directory.clone();
         let failed = |cause| directory::of_the_directory(&self.source.directory, cause);
         let found = blocking(move || Ok(directory::find(&directory)?)).await;
-        let (found, errors) = found.map_err(failed)?;
+        let Content {
+            found,
+            errors,
+            value_files,
+        } = found.map_err(failed)?;
         let unread = errors
             .iter()
             .find(|error| matches!(error.cause, LoadCause::Sidecar(_)))
             .map(|error| error.plugin.clone());
-        let mut draft = Draft::default();
+        let mut draft = Draft {
+            value_files,
+            ..Draft::default()
+        };
         for error in errors {
             draft.refuse(before, error.into());
         }
@@ -241,7 +253,7 @@ impl Draft {
         let named = |plugin: &Arc<Plugin>| (plugin.name().to_owned(), Arc::clone(plugin));
         Self {
             plugins: plugins.all().iter().map(named).collect(),
-            refused: Vec::new(),
+            ..Self::default()
         }
     }
 

@@ -148,25 +148,42 @@ impl Sidecar {
     /// # Errors
     /// Everything that is wrong with it, in its order.
     pub fn load(path: &Path) -> Result<Self, Problems> {
+        Self::load_noting(path, &mut Vec::new())
+    }
+
+    /// Reads the file at `path`, and adds to `value_files` the files that its values are taken
+    /// from, also where one of them is what is wrong.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in its order.
+    pub fn load_noting(path: &Path, value_files: &mut Vec<PathBuf>) -> Result<Self, Problems> {
         let source = std::fs::read_to_string(path).map_err(|error| {
             let message = format!("this file {}", read_failure(&error));
             Problem::new(path, message, "make it readable for the host")
         })?;
-        Self::parse(path, &source, &ProcessEnvironment)
+        Self::parse(path, &source, &ProcessEnvironment, value_files)
     }
 
-    fn parse(path: &Path, source: &str, environment: &dyn Environment) -> Result<Self, Problems> {
+    fn parse(
+        path: &Path,
+        source: &str,
+        environment: &dyn Environment,
+        value_files: &mut Vec<PathBuf>,
+    ) -> Result<Self, Problems> {
         let directory = path.parent().unwrap_or(Path::new("."));
         let recorder = Recorder {
             environment,
             read: RefCell::new(Sha256::new_with_prefix(source)),
             value_files: RefCell::default(),
         };
-        let (sidecar, origin) = section::read(path, source, directory, &recorder, Self::read)?;
+        let read = section::read(path, source, directory, &recorder, Self::read);
+        let files = recorder.value_files.into_inner();
+        value_files.extend_from_slice(&files);
+        let (sidecar, origin) = read?;
         Ok(Self {
             origin: Some(origin),
             fingerprint: Fingerprint(recorder.read.into_inner().finalize().into()),
-            value_files: recorder.value_files.into_inner(),
+            value_files: files,
             ..sidecar
         })
     }
@@ -265,7 +282,8 @@ mod tests {
     }
 
     fn parse(source: &str) -> Result<Sidecar, String> {
-        Sidecar::parse(Path::new("plugins/10-users.toml"), source, &Variables)
+        let path = Path::new("plugins/10-users.toml");
+        Sidecar::parse(path, source, &Variables, &mut Vec::new())
             .map_err(|problems| problems.to_string())
     }
 
@@ -351,7 +369,8 @@ mod tests {
         let longer = format!("{secrets}# more\n");
         let read = |source, variable, file| {
             let path = Path::new("plugins/10-users.toml");
-            let sidecar = Sidecar::parse(path, source, &World(variable, file)).unwrap();
+            let world = World(variable, file);
+            let sidecar = Sidecar::parse(path, source, &world, &mut Vec::new()).unwrap();
             assert_eq!(sidecar.value_files, [Path::new("plugins/b")]);
             sidecar.fingerprint
         };

@@ -114,7 +114,8 @@ impl Reloader {
             let files = plugin.value_files.iter().chain([&plugin.file]);
             files.cloned().collect::<Vec<_>>()
         };
-        let files: Vec<PathBuf> = current.all().iter().flat_map(besides).collect();
+        let serving = current.all().iter().flat_map(besides);
+        let files: Vec<PathBuf> = serving.chain(self.value_files.iter().cloned()).collect();
         let look = spawn_blocking(move || Stamp::of(&directory, &files));
         // It does not panic, and is not cancelled while this task lives.
         look.await.unwrap_or_default()

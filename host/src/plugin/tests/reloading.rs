@@ -395,6 +395,20 @@ async fn changes_of_the_directory_are_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_a_refused_sidecar_wants_is_noticed_when_it_comes() {
+    let mut bench = Bench::new(&[("a.wasm", &module(GRANT))]).live(&[]).await;
+    let _watch = bench.reloader.take().unwrap().watch(|_| {});
+    bench.write("b.toml", "[allow]\nsecrets = { k = { file = \"k.key\" } }");
+    bench.write("b.wasm", module(GRANT));
+    until(|| !bench.plugins.status().rejected.is_empty()).await;
+    assert_eq!(bench.names(), ["a"]);
+    bench.write("k.key", "a secret");
+    until(|| bench.plugins.current().generation() == 2).await;
+    assert_eq!(bench.names(), ["a", "b"]);
+    assert!(bench.plugins.status().rejected.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_may_ask_for_a_reload() {
     let mut bench = Bench::new(&[("a.wasm", &module(GRANT))]).live(&[]).await;
     let _watch = bench.reloader.take().unwrap().watch(|_| {});
