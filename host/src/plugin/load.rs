@@ -240,18 +240,11 @@ fn odd(plugin: &Plugin) -> Vec<Warning> {
             wasi.len()
         ));
     }
+    // State, secrets and sinks are often for settings that this plugin does without; whoever can do
+    // nothing without HTTP is of no use.
     let allow = &plugin.facts.allow;
-    for (interface, allowed) in [
-        ("secrets", !allow.secrets.is_empty()),
-        ("http-client", !allow.http.is_empty()),
-        ("state", allow.state.is_some()),
-        ("sinks", !allow.sinks.is_empty()),
-    ] {
-        if surface.imports_ours(interface) && !allowed {
-            texts.push(format!(
-                "it imports {interface} and is allowed nothing of it"
-            ));
-        }
+    if surface.imports_ours("http-client") && allow.http.is_empty() {
+        texts.push("it imports http-client and is allowed nothing of it".to_owned());
     }
     let speaks_http = wasi
         .iter()
