@@ -20,7 +20,8 @@ pub struct S3Sink {
     pub path_style: bool,
     /// Authorities to trust beside the system's, in PEM.
     pub ca: Option<PathBuf>,
-    /// A fixed key, with its id; by default those of the environment, profile, container or machine.
+    /// A fixed key, with its id; by default those of the environment, profile, container or
+    /// machine.
     pub key: Option<(String, Secret)>,
     /// A profile of the shared configuration files.
     pub profile: Option<String>,

@@ -1,7 +1,7 @@
 //! A bucket of an S3 store.
 //!
-//! Requests are asynchronous and a sink is not: it waits for them on the blocking threads that it is
-//! called on, while parts and ranges move in tasks beside.
+//! Requests are asynchronous and a sink is not: it waits for them on the blocking threads that it
+//! is called on, while parts and ranges move in tasks beside.
 
 use std::fmt;
 use std::sync::Arc;
@@ -281,7 +281,8 @@ impl Store {
         }
     }
 
-    /// Begins an upload. Where directories are implicit a new file takes no request before its bytes.
+    /// Begins an upload. Where directories are implicit a new file takes no request before its
+    /// bytes.
     async fn begin(self: &Arc<Self>, file: &Key, mode: WriteMode) -> Result<S3Upload, SinkError> {
         if !self.implicit() {
             let there = self.existing(file);

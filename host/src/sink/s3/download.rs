@@ -1,4 +1,5 @@
-//! A download from a bucket: ranges of the object fetched ahead of the client, handed over in order.
+//! A download from a bucket: ranges of the object fetched ahead of the client, handed over in
+//! order.
 
 use std::collections::VecDeque;
 use std::fs::File;

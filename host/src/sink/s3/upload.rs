@@ -1,8 +1,8 @@
 //! An upload to a bucket: one request where it is small, parts in flight where it is not.
 //!
 //! Nobody sees an object before its multipart upload is completed, which is the commit. What is
-//! filled and what is in flight comes out of the memory that all transfers share, so a store that is
-//! slower than the client slows the client down.
+//! filled and what is in flight comes out of the memory that all transfers share, so a store that
+//! is slower than the client slows the client down.
 
 use std::collections::VecDeque;
 use std::io;
