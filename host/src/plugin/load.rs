@@ -198,10 +198,7 @@ fn check_roles(surface: &Surface) -> Result<(), LoadCause> {
         };
         return Err(LoadCause::NoRole(exports));
     }
-    match surface.roles.iter().find(|role| !role.is_served()) {
-        Some(role) => Err(LoadCause::RoleNotServed(*role)),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Nobody gets in, and nothing is found somewhere else, because a plugin failed.

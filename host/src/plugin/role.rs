@@ -98,23 +98,6 @@ roles! {
 }
 
 impl Role {
-    /// Whether this version of the host asks plugins of this role.
-    pub fn is_served(self) -> bool {
-        matches!(
-            self,
-            Self::Authenticator
-                | Self::SessionGuard
-                | Self::PathMapper
-                | Self::StorageGuard
-                | Self::ListingFilter
-                | Self::UploadGate
-                | Self::StorageEvents
-                | Self::StorageSink
-        )
-    }
-}
-
-impl Role {
     /// The one that has `function`; of a resource, with the resource before a point.
     pub fn of_function(function: &str) -> Option<Self> {
         Some(match function {

@@ -66,9 +66,6 @@ pub enum LoadCause {
     /// It does nothing for the host.
     #[error("it exports no role of wharf:plugin@1 (its exports: {0})")]
     NoRole(String),
-    /// It has a role that exists, and that this version does not ask.
-    #[error("it is a {0}, which this version of the host does not ask yet")]
-    RoleNotServed(Role),
     /// `on-failure = "allow"` where that would let in whoever the plugin would have refused.
     #[error(
         "its sidecar says on-failure = \"allow\", and it is a {0}: one that fails always denies; \

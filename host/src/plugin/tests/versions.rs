@@ -141,14 +141,3 @@ async fn what_may_not_differ_is_refused_with_advice() {
         assert!(error.contains(expected), "{changes:?}: {error}");
     }
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn roles_that_are_not_asked_yet_are_refused_not_ignored() {
-    for role in crate::plugin::Role::ALL
-        .iter()
-        .filter(|role| !role.is_served())
-    {
-        let error = load(&component(role.interface(), &[])).await.unwrap_err();
-        assert!(error.contains(&format!("it is a {role}, which")), "{error}");
-    }
-}
