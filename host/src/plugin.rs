@@ -25,6 +25,7 @@ mod componentize;
 pub mod contract;
 mod denial;
 mod denials;
+mod direct;
 mod directory;
 mod engine;
 mod events;

@@ -13,6 +13,7 @@ use super::bindings::imports::wharf::plugin::types::Failure;
 use super::bindings::lifecycle::RoleIndices as LifecycleIndices;
 use super::bindings::lifecycle::exports::wharf::plugin::lifecycle::Problem;
 use super::breaker::Breaker;
+use super::direct;
 use super::engine::PluginEngine;
 use super::facts::SessionFacts;
 use super::fault::{CallError, trap_cause};
@@ -46,6 +47,8 @@ pub struct Plugin {
     pub(super) engine: Arc<PluginEngine>,
     pub(super) component: InstancePre<InstanceState>,
     pub(super) roles: Indices,
+    /// Of a plugin that never waits and has little CPU to spend.
+    pub(super) direct: Option<direct::Indices>,
     pub(super) lifecycle: Option<LifecycleIndices>,
     pub(super) granted: Arc<Granted>,
     pub(super) sink_features: OnceCell<Features>,
@@ -164,6 +167,10 @@ impl Plugin {
         let mut instance = self.instance().await?;
         let exports = self.roles.load(&mut instance);
         instance.exports = exports.map_err(|e| CallError::Start(trap_cause(&e)))?;
+        if let Some(direct) = &self.direct {
+            let functions = direct.load(&mut instance);
+            instance.direct = functions.map_err(|e| CallError::Start(trap_cause(&e)))?;
+        }
         let Some(lifecycle) = &self.lifecycle else {
             return Ok(instance);
         };
@@ -192,6 +199,13 @@ impl Plugin {
         PluginInstance::new(engine, &self.component, &self.facts, &self.granted)
             .await
             .map_err(|error| CallError::Start(trap_cause(&error)))
+    }
+
+    /// What of it can be called directly, if anything. Only after a trial: start functions run.
+    pub(super) fn called_directly(&self) -> Option<direct::Indices> {
+        let engine = self.engine.wasmtime();
+        PluginInstance::never_waits(engine, &self.component, &self.facts, &self.granted)
+            .then(|| direct::Indices::of(&self.component))
     }
 
     /// What the plugin has to say about its settings, in an instance of its own.

@@ -51,6 +51,10 @@ impl Plugin {
         let directory = directory.as_str().to_owned();
         let shaped = self.call("shape", session, move |instance, client| {
             Box::pin(async move {
+                if let Some(shape) = &instance.direct.shape {
+                    let question = (client, directory, page, last);
+                    return Ok(shape.call(&mut instance.store, question)?.0);
+                }
                 let (guest, store) = guest(instance)?;
                 guest
                     .call_shape(store, client, &directory, &page, last)

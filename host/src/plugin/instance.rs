@@ -9,11 +9,12 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::allow::Allowances;
+use super::direct;
 use super::facts::SessionFacts;
 use super::imports::http::Outgoing;
 use super::imports::session::SessionView;
 use super::imports::staging::{LentUpload, Staged};
-use super::limits::{CpuMeter, Limits, MAX_HANDLES, MAX_HOSTCALL_BYTES, MemoryCap};
+use super::limits::{CpuMeter, Limits, MAX_HANDLES, MAX_HOSTCALL_BYTES, MAX_UNYIELDING, MemoryCap};
 use super::pool::retirement;
 use super::role::Exports;
 use super::services::Granted;
@@ -85,6 +86,8 @@ pub struct PluginInstance {
     pub instance: Instance,
     /// Its roles, looked up when it was started.
     pub exports: Exports,
+    /// What is called directly, likewise.
+    pub direct: direct::Functions,
     /// How many calls it has served.
     pub calls: u32,
     /// When it is to be thrown away.
@@ -102,16 +105,7 @@ impl PluginInstance {
         plugin: &Arc<PluginFacts>,
         granted: &Arc<Granted>,
     ) -> wasmtime::Result<Self> {
-        let cpu = Arc::new(CpuMeter::default());
-        let mut store = Store::new(engine, state(plugin, granted, &cpu));
-        store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(MAX_HOSTCALL_BYTES);
-        store.set_max_component_handles(MAX_HANDLES);
-        store.epoch_deadline_callback(|store| {
-            let state = store.data();
-            Ok(state.cpu.tick(state.plugin.limits.cpu))
-        });
-        store.set_epoch_deadline(1);
+        let (mut store, cpu) = store(engine, plugin, granted);
         let instance = metered(&cpu, component.instantiate_async(&mut store)).await?;
         let memory_at_start = store.data().memory.used();
         let retires_at = retirement();
@@ -119,11 +113,25 @@ impl PluginInstance {
             store,
             instance,
             exports: Exports::default(),
+            direct: direct::Functions::default(),
             calls: 0,
             retires_at,
             memory_at_start,
             cpu,
         })
+    }
+
+    /// Whether an instance never waits for anything: the engine makes such a one without a stack of
+    /// its own. Runs nothing but the start functions of its core modules.
+    pub fn never_waits(
+        engine: &Engine,
+        component: &InstancePre<InstanceState>,
+        plugin: &Arc<PluginFacts>,
+        granted: &Arc<Granted>,
+    ) -> bool {
+        let (mut store, cpu) = store(engine, plugin, granted);
+        plugin.limits.cpu <= MAX_UNYIELDING
+            && cpu.poll(|| component.instantiate(&mut store)).is_ok()
     }
 
     /// Lends the session on whose behalf a call runs.
@@ -177,6 +185,24 @@ impl PluginInstance {
 pub async fn metered<F: Future>(cpu: &CpuMeter, call: F) -> F::Output {
     let mut call = std::pin::pin!(call);
     std::future::poll_fn(|context| cpu.poll(|| call.as_mut().poll(context))).await
+}
+
+fn store(
+    engine: &Engine,
+    plugin: &Arc<PluginFacts>,
+    granted: &Arc<Granted>,
+) -> (Store<InstanceState>, Arc<CpuMeter>) {
+    let cpu = Arc::new(CpuMeter::default());
+    let mut store = Store::new(engine, state(plugin, granted, &cpu));
+    store.limiter(|state| &mut state.memory);
+    store.set_hostcall_fuel(MAX_HOSTCALL_BYTES);
+    store.set_max_component_handles(MAX_HANDLES);
+    store.epoch_deadline_callback(|store| {
+        let state = store.data();
+        Ok(state.cpu.tick(state.plugin.limits.cpu))
+    });
+    store.set_epoch_deadline(1);
+    (store, cpu)
 }
 
 fn state(plugin: &Arc<PluginFacts>, granted: &Arc<Granted>, cpu: &Arc<CpuMeter>) -> InstanceState {

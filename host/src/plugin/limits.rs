@@ -118,6 +118,9 @@ impl ResourceLimiter for MemoryCap {
 
 /// Ticks after which a call lets others run on its thread.
 const TICKS_BETWEEN_YIELDS: u64 = 5;
+/// A plugin with no more CPU than this for a call never lets others run before its call is over,
+/// and so needs no stack of its own to do it.
+pub const MAX_UNYIELDING: Duration = Duration::from_millis(10);
 
 /// What one call has spent on the CPU clock.
 ///
@@ -175,9 +178,10 @@ impl CpuMeter {
             self.exceeded.store(true, RELAXED);
             return UpdateDeadline::Interrupt;
         }
-        match self.ticks.fetch_add(1, RELAXED) % TICKS_BETWEEN_YIELDS {
-            0 => UpdateDeadline::Yield(1),
-            _ => UpdateDeadline::Continue(1),
+        let ticks = self.ticks.fetch_add(1, RELAXED);
+        match budget > MAX_UNYIELDING && ticks.is_multiple_of(TICKS_BETWEEN_YIELDS) {
+            true => UpdateDeadline::Yield(1),
+            false => UpdateDeadline::Continue(1),
         }
     }
 

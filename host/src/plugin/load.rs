@@ -101,6 +101,7 @@ impl PluginRuntime {
         let mut plugin = self.assemble(candidate, surface, component)?;
         let mut warnings = odd(&plugin);
         let problems = trial(&plugin, &mut warnings).await?;
+        plugin.direct = plugin.called_directly();
         Problems::check(settings_problems(problems, &plugin.file, origin.as_ref()))
             .map_err(LoadCause::Settings)?;
         for _ in 0..plugin.facts.limits.instances.min(WARM_AT_FIRST) {
@@ -174,6 +175,7 @@ impl PluginRuntime {
             engine: Arc::clone(&self.engine),
             component,
             roles,
+            direct: None,
             lifecycle,
             granted: Arc::new(granted),
             sink_features: OnceCell::new(),

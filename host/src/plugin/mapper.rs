@@ -163,6 +163,10 @@ impl Plugin {
         let path = path.as_str().to_owned();
         let resolution = self.call("locate", session, move |instance, client| {
             Box::pin(async move {
+                if let Some(locate) = &instance.direct.locate {
+                    let question = (client, action.into(), path);
+                    return Ok(locate.call(&mut instance.store, question)?.0);
+                }
                 let (guest, store) = guest(instance)?;
                 guest.call_locate(store, client, action.into(), &path).await
             })

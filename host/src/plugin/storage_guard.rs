@@ -114,6 +114,9 @@ impl Plugin {
     ) -> Result<wit::Decision, CallError> {
         let decision = self.call("before", session, move |instance, client| {
             Box::pin(async move {
+                if let Some(before) = &instance.direct.before {
+                    return Ok(before.call(&mut instance.store, (client, intent))?.0);
+                }
                 let (guest, store) = guest(instance)?;
                 guest.call_before(store, client, &intent).await
             })

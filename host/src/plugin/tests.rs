@@ -5,6 +5,7 @@ mod answers;
 mod breaking;
 mod chain;
 mod containment;
+mod direct;
 mod evolution;
 mod gate;
 pub(super) mod guest;

@@ -23,15 +23,15 @@ use crate::storage::{Object, Storage, StorageError};
 const ALL: u16 = u16::MAX;
 
 /// A user who may do everything below `local:home`, with the plugins in `files`.
-struct Site {
+pub(super) struct Site {
     folder: tempfile::TempDir,
     storage: Result<Storage, StorageError>,
-    plugins: Arc<LivePlugins>,
+    pub(super) plugins: Arc<LivePlugins>,
     _bench: Bench,
 }
 
 impl Site {
-    async fn new(files: &[(&str, &[u8])]) -> Self {
+    pub(super) async fn new(files: &[(&str, &[u8])]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::defaults(folder.path());
         let root = folder.path().join("archive");
@@ -71,7 +71,7 @@ impl Site {
     }
 
     /// What a listing shows, as far as it comes.
-    async fn names(&self, directory: &str) -> Result<Vec<String>, StorageError> {
+    pub(super) async fn names(&self, directory: &str) -> Result<Vec<String>, StorageError> {
         let kind = TransferKind::List {
             path: path(directory),
             format: ListFormat::Names,
@@ -90,7 +90,7 @@ impl Site {
     }
 
     /// Where an upload of `name` would be.
-    async fn place(&self, name: &str) -> Result<String, StorageError> {
+    pub(super) async fn place(&self, name: &str) -> Result<String, StorageError> {
         let kind = TransferKind::Store {
             path: path(name),
             offset: 0,
