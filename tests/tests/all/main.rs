@@ -19,3 +19,4 @@ mod s3;
 mod storage;
 mod tls;
 mod transfers;
+mod web;
