@@ -226,6 +226,17 @@ impl Outbox {
         self.written.borrow().level
     }
 
+    /// What keeps changes from being told, and so from being made, if anything does.
+    pub fn fault(&self) -> Option<&'static str> {
+        let written = *self.written.borrow();
+        if written.failed || self.written.has_changed().is_err() {
+            return Some("it cannot be written; the log says why");
+        }
+        let refuses = self.bounds.when_full == WhenFull::Refuse;
+        (refuses && self.bounds.are_reached(written.level))
+            .then_some("it is full, and no upload is taken")
+    }
+
     /// How many events were lost since the host started: there was no room, or writing failed.
     pub fn lost(&self) -> u64 {
         self.losses.total.load(Ordering::Relaxed)

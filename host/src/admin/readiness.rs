@@ -1,4 +1,4 @@
-//! Whether the host is ready: it listens, somebody can log in, the sinks work, and it goes on.
+//! Whether the host is ready: it listens, somebody can log in, the sinks and the outbox work.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,6 +69,9 @@ impl Probes {
         }
         if host.plugins.current().of(Role::Authenticator).is_empty() {
             reasons.push("no plugin decides who may log in".to_owned());
+        }
+        if let Some(fault) = host.outbox.fault() {
+            reasons.push(format!("outbox: {fault}"));
         }
         for (name, sink) in host.sinks.all() {
             if let Err(fault) = self.probe(name, sink).await {

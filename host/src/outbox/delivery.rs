@@ -31,6 +31,10 @@ pub trait Subscriber: Send + Sync + 'static {
     /// What it wants.
     fn kinds(&self) -> &[KindPattern];
 
+    /// For how long it is not to be given anything, if it is not: it keeps failing in whatever it
+    /// does, which says nothing of the events.
+    fn pause(&self) -> Option<Duration>;
+
     /// Gives it `batch`, and says why it did not take it.
     fn deliver(&self, batch: Vec<Event>) -> Deliver<'_>;
 }
@@ -180,7 +184,12 @@ impl Delivery {
             let Some(subscriber) = self.served.borrow_and_update().clone() else {
                 return;
             };
-            match self.schedule.step(Instant::now(), self.more) {
+            let now = Instant::now();
+            let step = match subscriber.pause() {
+                Some(pause) => Step::Wait(Some(now + pause)),
+                None => self.schedule.step(now, self.more),
+            };
+            match step {
                 Step::Look(from) => self.look(from).await,
                 Step::Give(batch) => self.give(batch, &*subscriber).await,
                 Step::Wait(until) => tokio::select! {

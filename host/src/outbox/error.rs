@@ -58,6 +58,9 @@ pub enum StoreError {
     /// It failed before and could not be opened again yet.
     #[error("the outbox is closed after a failure")]
     Closed,
+    /// Of some damage the database makes no error.
+    #[error("the database of the outbox panicked")]
+    Panicked,
 }
 
 /// Converts every error of redb, each of which has a type of its own.

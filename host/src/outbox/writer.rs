@@ -4,6 +4,7 @@
 //! transaction, so that many uploads that end at once share what one costs.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 
@@ -37,6 +38,8 @@ pub(super) struct Written {
     pub(super) transactions: u64,
     /// How much there is after the last one.
     pub(super) level: Level,
+    /// Whether the last transaction failed.
+    pub(super) failed: bool,
 }
 
 /// `work`, whose outcome is given to `tell` once it is durable; where it fails, both are dropped.
@@ -116,6 +119,7 @@ pub(super) fn start(
     let written = Written {
         transactions: 0,
         level,
+        failed: false,
     };
     let (told, watched) = watch::channel(written);
     let (orders, ordered) = mpsc::channel(MAX_WAITING);
@@ -135,14 +139,24 @@ fn run(
     let mut group = Vec::with_capacity(MAX_GROUP);
     let mut failed = false;
     while orders.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
-        if failed {
-            failed = !reopened(store);
-        }
-        match write(store, &mut names, &mut group) {
+        // On an error the orders are dropped, by which those who wait hear of it.
+        let group = std::mem::take(&mut group);
+        let attempt = AssertUnwindSafe(|| {
+            if failed {
+                store.reopen()?;
+                info!("the outbox is open again");
+            }
+            write(store, &mut names, group)
+        });
+        // What a panic left behind is not used again: the database is opened anew.
+        let outcome = catch_unwind(attempt).unwrap_or(Err(StoreError::Panicked));
+        failed = outcome.is_err();
+        match outcome {
             Ok((tell, level)) => {
                 told.send_modify(|written| {
                     written.transactions += 1;
                     written.level = level;
+                    written.failed = false;
                 });
                 tell.into_iter().for_each(|tell| tell());
             }
@@ -151,7 +165,7 @@ fn run(
                     error = &error as &dyn std::error::Error,
                     "the outbox failed"
                 );
-                failed = true;
+                told.send_modify(|written| written.failed = true);
             }
         }
     }
@@ -162,10 +176,8 @@ fn run(
 fn write(
     store: &Store,
     names: &mut BTreeSet<String>,
-    group: &mut Vec<Work>,
+    group: Vec<Work>,
 ) -> Result<(Vec<Tell>, Level), StoreError> {
-    // On an error the rest is dropped, by which those who wait hear of it.
-    let group = std::mem::take(group);
     store.write(names, |tables| {
         let tell = group
             .into_iter()
@@ -173,20 +185,4 @@ fn write(
             .collect::<Result<Vec<_>, _>>()?;
         Ok((tell, tables.level()?))
     })
-}
-
-fn reopened(store: &Store) -> bool {
-    match store.reopen() {
-        Ok(()) => {
-            info!("the outbox is open again");
-            true
-        }
-        Err(error) => {
-            error!(
-                error = &error as &dyn std::error::Error,
-                "the outbox cannot be opened again"
-            );
-            false
-        }
-    }
 }

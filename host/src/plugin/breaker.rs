@@ -152,6 +152,14 @@ impl Breaker {
         }
     }
 
+    /// For how long no call gets through, if none does.
+    pub fn pause(&self) -> Option<Duration> {
+        match *self.lock() {
+            Circuit::Open { until, .. } => until.checked_duration_since(Instant::now()),
+            Circuit::Closed(_) | Circuit::HalfOpen { .. } => None,
+        }
+    }
+
     /// Holds a fault against the plugin that was noticed when its call had ended. Returns the pause
     /// that begins with it, if one does.
     pub fn fault(&self) -> Option<Duration> {

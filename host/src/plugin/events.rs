@@ -1,6 +1,7 @@
 //! The `storage-events` role: what a plugin wants to hear of, and how it is told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::Store;
 
@@ -38,6 +39,10 @@ impl Subscriber for Plugin {
 
     fn kinds(&self) -> &[KindPattern] {
         &self.event_kinds
+    }
+
+    fn pause(&self) -> Option<Duration> {
+        self.breaker.pause()
     }
 
     fn deliver(&self, batch: Vec<Event>) -> Deliver<'_> {

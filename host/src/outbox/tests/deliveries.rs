@@ -30,6 +30,8 @@ struct Player {
     entered: Notify,
     /// What a batch needs before it ends.
     leave: Semaphore,
+    /// Until when it is not asked.
+    pauses: Mutex<Option<Instant>>,
 }
 
 impl Player {
@@ -42,6 +44,7 @@ impl Player {
             changed: Notify::new(),
             entered: Notify::new(),
             leave: Semaphore::new(Semaphore::MAX_PERMITS),
+            pauses: Mutex::default(),
         })
     }
 
@@ -81,6 +84,11 @@ impl Subscriber for Player {
 
     fn kinds(&self) -> &[KindPattern] {
         &self.kinds
+    }
+
+    fn pause(&self) -> Option<Duration> {
+        let until = (*self.pauses.lock().unwrap())?;
+        until.checked_duration_since(Instant::now())
     }
 
     fn deliver(&self, batch: Vec<Event>) -> Deliver<'_> {
@@ -198,6 +206,22 @@ async fn what_is_refused_for_good_becomes_a_dead_letter_and_can_be_retried() {
         Ok(1)
     );
     x.has_taken(&["a.1"]).await;
+    holds(&outbox, 0).await;
+    courier.stop(LONG).await;
+}
+
+#[tokio::test]
+async fn a_pause_of_the_plugin_is_no_attempt_of_an_event() {
+    let directory = tempfile::tempdir().unwrap();
+    let outbox = open(directory.path());
+    let (courier, x) = (courier(&outbox), Player::new("x"));
+    // Many times what an event's attempts take.
+    *x.pauses.lock().unwrap() = Some(Instant::now() + Duration::from_millis(200));
+    courier.serve(vec![x.clone()]);
+    append(&outbox, vec![event("a", 0)]).await;
+    timeout(LONG, x.entered.notified()).await.unwrap();
+    assert_eq!(x.pause(), None);
+    x.has_taken(&["a.0"]).await;
     holds(&outbox, 0).await;
     courier.stop(LONG).await;
 }

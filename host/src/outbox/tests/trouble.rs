@@ -119,11 +119,12 @@ fn a_draft_that_a_crash_left_is_in_nobodys_way() {
     assert_eq!(open(directory.path()).level(), Level::default());
 }
 
-/// A disk that can be full.
+/// A disk that can be full, and one that makes the database panic.
 #[derive(Debug)]
 struct Disk {
     file: FileBackend,
     full: Arc<AtomicBool>,
+    cursed: Arc<AtomicBool>,
 }
 
 impl StorageBackend for Disk {
@@ -144,6 +145,7 @@ impl StorageBackend for Disk {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        assert!(!self.cursed.load(Ordering::Relaxed), "as asked");
         match self.full.load(Ordering::Relaxed) {
             true => Err(io::ErrorKind::StorageFull.into()),
             false => self.file.write(offset, data),
@@ -151,21 +153,43 @@ impl StorageBackend for Disk {
     }
 }
 
+/// An outbox on such a disk.
+struct Troubled {
+    outbox: Arc<Outbox>,
+    full: Arc<AtomicBool>,
+    cursed: Arc<AtomicBool>,
+    _directory: tempfile::TempDir,
+}
+
+impl Troubled {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = closed(directory.path());
+        let [full, cursed] = [false, false].map(|it| Arc::new(AtomicBool::new(it)));
+        let trouble = [Arc::clone(&full), Arc::clone(&cursed)];
+        let open = move || {
+            let file = fs::File::options().read(true).write(true).open(&path)?;
+            let file = FileBackend::new(file)?;
+            let [full, cursed] = trouble.clone();
+            Database::builder().create_with_backend(Disk { file, full, cursed })
+        };
+        let store = Store::with(Box::new(open)).unwrap();
+        let outbox = Outbox::on(store, &Events::default()).unwrap();
+        outbox.subscribe(&[subscription("x", &["*"])]);
+        Self {
+            outbox,
+            full,
+            cursed,
+            _directory: directory,
+        }
+    }
+}
+
 #[test]
 fn a_disk_that_was_full_is_used_again() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = closed(directory.path());
-    let full = Arc::new(AtomicBool::new(false));
-    let disk = Arc::clone(&full);
-    let open = move || {
-        let file = fs::File::options().read(true).write(true).open(&path)?;
-        let (file, full) = (FileBackend::new(file)?, Arc::clone(&disk));
-        Database::builder().create_with_backend(Disk { file, full })
-    };
-    let store = Store::with(Box::new(open)).unwrap();
-    let outbox = Outbox::on(store, &Events::default()).unwrap();
-    outbox.subscribe(&[subscription("x", &["*"])]);
+    let Troubled { outbox, full, .. } = &Troubled::new();
     outbox.append(&[event("a", 20)]).unwrap();
+    assert_eq!(outbox.fault(), None);
     full.store(true, Ordering::Relaxed);
     for _ in 0..3 {
         assert_eq!(outbox.append(&[event("a", 21)]), Err(NotStored));
@@ -174,9 +198,27 @@ fn a_disk_that_was_full_is_used_again() {
     // Behind what was posted.
     assert_eq!(outbox.append(&[event("a", 21)]), Err(NotStored));
     assert_eq!(outbox.lost(), 3);
+    assert!(outbox.fault().unwrap().contains("cannot be written"));
     full.store(false, Ordering::Relaxed);
     outbox.append(&[event("a", 22)]).unwrap();
-    let kept = waiting(&outbox, "x");
+    let kept = waiting(outbox, "x");
+    let expected: Vec<_> = (0..=20).chain([22]).map(|n| format!("a.{n}")).collect();
+    assert_eq!(kept, expected);
+}
+
+#[test]
+fn a_panic_of_the_database_is_a_failure_like_others() {
+    let Troubled { outbox, cursed, .. } = &Troubled::new();
+    outbox.append(&[event("a", 20)]).unwrap();
+    cursed.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        assert_eq!(outbox.append(&[event("a", 21)]), Err(NotStored));
+    }
+    assert!(outbox.fault().is_some());
+    cursed.store(false, Ordering::Relaxed);
+    outbox.append(&[event("a", 22)]).unwrap();
+    assert_eq!(outbox.fault(), None);
+    let kept = waiting(outbox, "x");
     let expected: Vec<_> = (0..=20).chain([22]).map(|n| format!("a.{n}")).collect();
     assert_eq!(kept, expected);
 }
