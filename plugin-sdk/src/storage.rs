@@ -141,6 +141,12 @@ pub enum StorageError {
     NotEmpty,
     /// There is no space left.
     NoSpace,
+    /// A quota is reached, or a limit on the sizes of files.
+    QuotaExceeded,
+    /// The back end lets this account do it elsewhere, perhaps, but not here.
+    PermissionDenied,
+    /// The back end has no files of such a name.
+    InvalidName,
     /// This sink cannot do that at all.
     Unsupported,
     /// The operator did not allow it, or the back end refused the credentials; for the log.
@@ -158,6 +164,9 @@ impl fmt::Display for StorageError {
             Self::NotDirectory => "it is no directory",
             Self::NotEmpty => "the directory is not empty",
             Self::NoSpace => "there is no space left",
+            Self::QuotaExceeded => "a quota or size limit is reached",
+            Self::PermissionDenied => "the back end permits no access",
+            Self::InvalidName => "the name cannot be stored",
             Self::Unsupported => "the sink cannot do that",
             Self::NotGranted(why) => return write!(f, "not granted: {why}"),
             Self::Failed(why) => return write!(f, "the storage failed: {why}"),

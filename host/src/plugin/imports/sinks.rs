@@ -270,9 +270,11 @@ impl From<SinkError> for StorageError {
             SinkError::IsDirectory => Self::IsDirectory,
             SinkError::NotDirectory => Self::NotDirectory,
             SinkError::NotEmpty => Self::NotEmpty,
-            SinkError::NoSpace | SinkError::QuotaExceeded => Self::NoSpace,
-            SinkError::PermissionDenied => Self::NotGranted(text),
-            SinkError::InvalidName | SinkError::Unsupported => Self::Unsupported,
+            SinkError::NoSpace => Self::NoSpace,
+            SinkError::QuotaExceeded => Self::QuotaExceeded,
+            SinkError::PermissionDenied => Self::PermissionDenied,
+            SinkError::InvalidName => Self::InvalidName,
+            SinkError::Unsupported => Self::Unsupported,
             _ => Self::Failed(text),
         }
     }
