@@ -1,4 +1,26 @@
 //! HTTP to the origins that the operator allowed under `[allow] http`.
+//!
+//! [`Request::send`] sends and receives bodies of up to 4 MiB whole. For larger ones,
+//! [`Request::begin`] writes the body in pieces and [`Request::open`] reads the answer in pieces:
+//!
+//! ```
+//! use std::io::{self, Write as _};
+//!
+//! use wharf_plugin::http::{Error, Request, Response};
+//! use wharf_plugin::testing;
+//!
+//! # testing::answer_http("PUT", "https://dms.example.com/a", Ok(Response::new(201)));
+//! let mut document = io::repeat(b'x').take(100 << 20);
+//! let mut exchange = Request::new("PUT", "https://dms.example.com/a").begin(Some(100 << 20))?;
+//! // A server that has answered already wants no more; what it said comes with `finish`.
+//! let _ = io::copy(&mut document, &mut exchange);
+//! assert_eq!(exchange.finish()?.status, 201);
+//! # use std::io::Read as _;
+//! # assert_eq!(testing::http_requests()[0].body.len(), 100 << 20);
+//! # Ok::<(), Error>(())
+//! ```
+
+mod exchange;
 
 use std::fmt;
 use std::time::Duration;
@@ -6,6 +28,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::exchange::{Answer, Exchange};
 use crate::{Failure, host};
 
 /// How long a request may take unless it says otherwise.
@@ -22,7 +45,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// What is sent.
     pub body: Vec<u8>,
-    /// For all of it: connecting, sending, and the answer. To the millisecond.
+    /// For all of it: connecting, sending, and the answer; of an [`Exchange`] for each step. To the
+    /// millisecond.
     pub timeout: Duration,
 }
 
@@ -86,6 +110,25 @@ impl Request {
     pub fn send(self) -> Result<Response, Error> {
         host::send(self)
     }
+
+    /// Begins to send it, with a body of `length` bytes that is written in pieces; what
+    /// [`body`](Self::body) set is its beginning. Where the length is not known it goes out in
+    /// chunks, which not every server takes.
+    ///
+    /// # Errors
+    /// It may not go there, or it makes no sense. What the server has to say comes later.
+    pub fn begin(self, length: Option<u64>) -> Result<Exchange, Error> {
+        Exchange::begin(self, length)
+    }
+
+    /// Sends it, and hands over the answer as soon as it begins, to be read in pieces.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub fn open(self) -> Result<Answer, Error> {
+        let length = self.body.len() as u64;
+        self.begin(Some(length))?.open()
+    }
 }
 
 impl fmt::Debug for Request {
@@ -135,9 +178,7 @@ impl Response {
 
     /// The first header of this name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut all = self.headers.iter();
-        all.find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        header(&self.headers, name)
     }
 
     /// The body, read as JSON.
@@ -149,6 +190,13 @@ impl Response {
         serde_json::from_slice(&self.body)
             .map_err(|error| Failure::Unavailable(format!("the answer cannot be read: {error}")))
     }
+}
+
+/// The first of the `headers` of this name, in any case.
+fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+    let mut all = headers.iter();
+    all.find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
 }
 
 /// Why there is no answer.

@@ -11,6 +11,9 @@ pub mod imports {
             "wharf:plugin/crypto.digest": async | trappable,
             "wharf:plugin/crypto.hmac": async | trappable,
             "wharf:plugin/http-client.send": async | trappable,
+            "wharf:plugin/http-client.[method]exchange.write": async | trappable,
+            "wharf:plugin/http-client.[method]exchange.finish": async | trappable,
+            "wharf:plugin/http-client.[method]exchange.read": async | trappable,
             "wharf:plugin/sinks": async | trappable,
             "wharf:plugin/state.set": async | trappable,
             "wharf:plugin/state.remove": async | trappable,
@@ -21,6 +24,7 @@ pub mod imports {
         },
         with: {
             "wharf:plugin/types.session": crate::plugin::imports::session::SessionView,
+            "wharf:plugin/http-client.exchange": crate::plugin::imports::http::ExchangeHandle,
             "wharf:plugin/grants.grant": crate::plugin::imports::grants::GrantDraft,
             "wharf:plugin/staging.staged": crate::plugin::imports::staging::Staged,
         },

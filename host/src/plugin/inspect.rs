@@ -121,7 +121,7 @@ fn allowances(surface: &Surface, calls: &[String]) -> Vec<String> {
     let wasi_http = surface
         .wasi()
         .any(|import| import.starts_with("wasi:http/outgoing-handler"));
-    if is_called("http-client.send") || wasi_http {
+    if is_called("http-client.send") || is_called("http-client.begin") || wasi_http {
         lines.push("http = [\"https://…\"]".to_owned());
     }
     if surface.imports_ours("secrets") {

@@ -11,7 +11,7 @@ use wasmtime_wasi_http::WasiHttpCtx;
 use super::allow::Allowances;
 use super::direct;
 use super::facts::SessionFacts;
-use super::imports::http::Outgoing;
+use super::imports::http::{Exchanges, Outgoing};
 use super::imports::session::SessionView;
 use super::imports::staging::{LentUpload, Staged};
 use super::limits::{CpuMeter, Limits, MAX_HANDLES, MAX_HOSTCALL_BYTES, MAX_UNYIELDING, MemoryCap};
@@ -57,6 +57,8 @@ pub struct InstanceState {
     pub session: Option<Arc<SessionFacts>>,
     /// The upload that the call may look at, if it is about one.
     pub staged: Option<LentUpload>,
+    /// Requests that are sent in pieces.
+    pub exchanges: Exchanges,
     /// Lines that the call may still log.
     pub log_lines_left: u32,
     /// Its memory.
@@ -155,6 +157,11 @@ impl PluginInstance {
         state.staged = None;
     }
 
+    /// Breaks off the requests that nobody will finish.
+    pub fn end_exchanges(&mut self) {
+        self.store.data_mut().exchanges.end();
+    }
+
     /// Begins a call: its budgets are whole.
     pub fn begin_call(&mut self) {
         self.calls += 1;
@@ -220,6 +227,7 @@ fn state(plugin: &Arc<PluginFacts>, granted: &Arc<Granted>, cpu: &Arc<CpuMeter>)
         table,
         session: None,
         staged: None,
+        exchanges: Exchanges::default(),
         log_lines_left: MAX_LOG_LINES,
         memory: MemoryCap::new(plugin.limits.memory),
         cpu: Arc::clone(cpu),

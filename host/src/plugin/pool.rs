@@ -98,7 +98,8 @@ impl Pool {
 
     /// Keeps `instance` for the next call, unless it has served long enough. Only after a call that
     /// went well.
-    pub fn keep(&self, instance: PluginInstance) {
+    pub fn keep(&self, mut instance: PluginInstance) {
+        instance.end_exchanges();
         if instance.calls >= MAX_CALLS || is_worn(&instance) {
             return;
         }

@@ -29,7 +29,8 @@ pub fn answer_http(method: &str, url: &str, answer: Result<Response, Error>) {
     });
 }
 
-/// Takes the requests sent so far, granted or not.
+/// Takes the requests sent so far, granted or not. What was written in pieces is there as a whole,
+/// once it is finished.
 pub fn http_requests() -> Vec<Request> {
     HOST.with_borrow_mut(|host| std::mem::take(&mut host.requests))
 }
@@ -40,6 +41,9 @@ pub fn set_secret(name: &str, value: &str) {
 }
 
 pub(super) mod host {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+
     use super::HOST;
     use crate::http::{Error, Request, Response};
     use crate::secrets;
@@ -55,6 +59,61 @@ pub(super) mod host {
             }
             .unwrap_or(Err(Error::NotGranted(key.1)))
         })
+    }
+
+    /// Plays `http-client.exchange`, which nobody answers before its end.
+    pub(crate) struct Exchange(RefCell<Stage>);
+
+    enum Stage {
+        Written(Request, Option<u64>),
+        Read(VecDeque<u8>),
+        Over,
+    }
+
+    pub(crate) fn begin(request: Request, length: Option<u64>) -> Result<Exchange, Error> {
+        let key = (request.method.clone(), request.url.clone());
+        let granted = HOST.with_borrow(|host| host.answers.contains_key(&key));
+        match granted {
+            true => Ok(Exchange(RefCell::new(Stage::Written(request, length)))),
+            false => Err(Error::NotGranted(key.1)),
+        }
+    }
+
+    pub(crate) fn write(exchange: &Exchange, piece: &[u8]) -> Result<bool, Error> {
+        let mut stage = exchange.0.borrow_mut();
+        let Stage::Written(request, length) = &mut *stage else {
+            return Err(invalid("its body is finished, or was given up"));
+        };
+        request.body.extend_from_slice(piece);
+        if length.is_some_and(|length| request.body.len() as u64 > length) {
+            *stage = Stage::Over;
+            return Err(invalid("its body is longer than it says"));
+        }
+        Ok(true)
+    }
+
+    pub(crate) fn finish(exchange: &Exchange) -> Result<Response, Error> {
+        let mut stage = exchange.0.borrow_mut();
+        let Stage::Written(request, length) = std::mem::replace(&mut *stage, Stage::Over) else {
+            return Err(invalid("its body is finished, or was given up"));
+        };
+        if length.is_some_and(|length| (request.body.len() as u64) < length) {
+            return Err(invalid("its body is shorter than it says"));
+        }
+        let mut response = send(request)?;
+        *stage = Stage::Read(std::mem::take(&mut response.body).into());
+        Ok(response)
+    }
+
+    pub(crate) fn read(exchange: &Exchange, length: u32) -> Result<Vec<u8>, Error> {
+        match &mut *exchange.0.borrow_mut() {
+            Stage::Read(body) => Ok(body.drain(..body.len().min(length as usize)).collect()),
+            _ => Err(invalid("its body is not finished")),
+        }
+    }
+
+    fn invalid(what: &str) -> Error {
+        Error::Transport(format!("the request makes no sense: {what}"))
     }
 
     pub(crate) fn secret(name: &str) -> Result<String, secrets::Error> {

@@ -7,7 +7,7 @@ mod storage;
 pub(crate) use self::crypto::{
     digest, equal, hash_password, hmac, inspect_password, random, verify_password, verify_totp,
 };
-pub(crate) use self::network::{secret, send};
+pub(crate) use self::network::{Exchange, begin, finish, read, secret, send, write};
 pub(crate) use self::storage::{
     read_staged, sink_browse, sink_copy, sink_delete, sink_put, sink_read, sink_stat, state_get,
     state_increment, state_remove, state_set, state_swap,

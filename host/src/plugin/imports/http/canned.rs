@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use hyper::{Method, Uri};
+use bytes::Bytes;
+use hyper::{Method, Response, Uri};
 use serde::Deserialize;
 
-use super::Response;
+use super::client::{Body, HttpError};
+use super::whole;
 
 /// One answer, to one method and address.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,13 +40,17 @@ impl CannedResponse {
     }
 
     /// The answer.
-    pub fn response(&self) -> Response {
-        let headers = self.headers.clone().into_iter().collect();
-        Response {
-            status: self.status,
-            headers,
-            body: self.body.clone().into_bytes(),
-        }
+    ///
+    /// # Errors
+    /// No server could give it.
+    pub fn response(&self) -> Result<Response<Body>, HttpError> {
+        let response = Response::builder().status(self.status);
+        let headers = self.headers.iter();
+        let response = headers.fold(response, |response, (name, value)| {
+            response.header(name, value)
+        });
+        let response = response.body(whole(Bytes::from(self.body.clone())));
+        response.map_err(|error| HttpError::Invalid(format!("the canned answer: {error}")))
     }
 }
 
@@ -75,15 +81,16 @@ mod tests {
             let empty = http_body_util::Empty::new().map_err(|never| match never {});
             Request::get(url).body(empty.boxed_unsync()).unwrap()
         };
-        let answer = |url: &str| client.canned(&request(url)).unwrap();
-        let response = answer("https://a.example/x").unwrap();
-        assert_eq!((response.status, &*response.body), (201, &b"ahoy"[..]));
-        let error = answer("https://a.example/y").err().unwrap();
+        let answer = |url: &str| client.answer(request(url));
+        let (head, body) = answer("https://a.example/x").await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        assert_eq!((head.status.as_u16(), &*body), (201, &b"ahoy"[..]));
+        let error = answer("https://a.example/y").await.err().unwrap();
         assert!(
             error.to_string().contains("no canned answer to GET"),
             "{error}"
         );
-        let error = answer("https://b.example/x").err().unwrap();
+        let error = answer("https://b.example/x").await.err().unwrap();
         assert!(matches!(error, HttpError::NotGranted(_)), "{error}");
         let error = client.send(request("https://a.example/x")).await.err();
         assert!(matches!(error, Some(HttpError::Transport(_))), "{error:?}");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName};
@@ -48,7 +49,7 @@ const FORBIDDEN_HEADERS: [HeaderName; 11] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// The body of a request.
+/// The body of a request, or of a response.
 pub type Body = UnsyncBoxBody<Bytes, Box<dyn StdError + Send + Sync>>;
 
 /// Why there is no response. The texts are for an operator, and show nothing of a URL but its
@@ -165,7 +166,21 @@ impl HttpClient {
         }
     }
 
-    /// Sends `request`, if it may go where it is meant to. A redirect is a response like any other.
+    /// The answer to `request`, of the server or of a trial. A redirect is a response like any
+    /// other.
+    ///
+    /// # Errors
+    /// Why there is no response.
+    pub async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, HttpError> {
+        if self.network.canned.is_some() {
+            return self.canned(request).await;
+        }
+        let response = self.send(request).await?;
+        let broken = |error: hyper::Error| error.into();
+        Ok(response.map(|body| body.map_err(broken).boxed_unsync()))
+    }
+
+    /// Sends `request`, if it may go where it is meant to.
     ///
     /// # Errors
     /// Why there is no response.
@@ -180,26 +195,39 @@ impl HttpClient {
             Ok(client.request(request).await?)
         };
         let sent = sent.await;
-        if let Err(error @ (HttpError::NotGranted(_) | HttpError::Blocked(_))) = &sent {
-            self.denials.tell(Capability::Http, &error.to_string());
-        }
-        sent
+        sent.inspect_err(|error| self.tell(error))
+    }
+
+    /// Whether `request` may go where it is meant to.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_send(&self, request: &Request<Body>) -> Result<(), HttpError> {
+        let may = self.check(request);
+        may.inspect_err(|error| self.tell(error))
     }
 
     /// The answer to `request` where there is no network; what is not allowed is not answered.
-    pub fn canned(&self, request: &Request<Body>) -> Option<Result<super::Response, HttpError>> {
-        let responses = self.network.canned.as_ref()?;
-        let answer = || {
-            self.check(request)?;
-            let fits =
-                |response: &&CannedResponse| response.answers(request.method(), request.uri());
-            let found = responses.iter().find(fits).ok_or_else(|| {
-                let (method, url) = (request.method(), request.uri());
-                HttpError::Transport(format!("there is no canned answer to {method} {url}"))
-            })?;
-            Ok(found.response())
-        };
-        Some(answer())
+    async fn canned(&self, request: Request<Body>) -> Result<Response<Body>, HttpError> {
+        self.may_send(&request)?;
+        let (method, url) = (request.method().clone(), request.uri().clone());
+        let mut body = request.into_body();
+        while let Some(piece) = body.frame().await {
+            piece.map_err(|error| HttpError::Transport(error.to_string()))?;
+        }
+        let mut responses = self.network.canned.iter().flat_map(|all| all.iter());
+        let found = responses.find(|response| response.answers(&method, &url));
+        let missing = || format!("there is no canned answer to {method} {url}");
+        found
+            .ok_or_else(|| HttpError::Transport(missing()))?
+            .response()
+    }
+
+    /// Tells the operator of what was denied.
+    fn tell(&self, error: &HttpError) {
+        if let HttpError::NotGranted(_) | HttpError::Blocked(_) = error {
+            self.denials.tell(Capability::Http, &error.to_string());
+        }
     }
 
     fn check(&self, request: &Request<Body>) -> Result<(), HttpError> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{ConnectInfo, Query, Request as Asked};
 use axum::http::StatusCode;
-use axum::routing::{any, get};
+use axum::routing::{any, get, put};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -26,6 +26,9 @@ use crate::config::value::Value as _;
 use crate::plugin::allow::Allowances;
 use crate::plugin::allow::origin::OriginPattern;
 use crate::plugin::denials::Denials;
+use crate::plugin::services::Granted;
+
+mod exchange;
 
 /// Says what it was told to, and counts how often it was asked.
 #[derive(Default)]
@@ -99,6 +102,16 @@ async fn echo(asked: Asked) -> String {
     format!("{first}\n{token}\n{}", String::from_utf8_lossy(&body))
 }
 
+async fn length(asked: Asked) -> String {
+    let told = header(&asked, "content-length").to_owned();
+    let mut body = asked.into_body();
+    let mut length = 0;
+    while let Some(piece) = body.frame().await {
+        length += piece.unwrap().into_data().unwrap().len();
+    }
+    format!("{told} {length}")
+}
+
 async fn redirect(to: Query<HashMap<String, String>>) -> (StatusCode, [(&'static str, String); 1]) {
     (StatusCode::FOUND, [("location", to.0["to"].clone())])
 }
@@ -116,6 +129,7 @@ async fn server() -> u16 {
         .route("/whole", get(|| async { vec![b'x'; MAX_BODY] }))
         .route("/large", get(|| async { vec![b'x'; MAX_BODY + 1] }))
         .route("/large-head", get(large_head))
+        .route("/length", put(length))
         .route("/never", get(std::future::pending::<String>))
         .route("/peer", get(peer));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -419,12 +433,16 @@ async fn servers_are_believed_that_can_prove_their_name() {
     }
 }
 
-fn outgoing(client: HttpClient) -> Outgoing {
+fn granted(client: HttpClient) -> Arc<Granted> {
     let mut granted = crate::plugin::Services::in_trial()
         .granted(&crate::plugin::tests::facts())
         .unwrap();
     granted.http = client;
-    Outgoing::new(Arc::new(granted))
+    Arc::new(granted)
+}
+
+fn outgoing(client: HttpClient) -> Outgoing {
+    Outgoing::new(granted(client))
 }
 
 /// What `wasi:http` makes of a GET.
