@@ -8,6 +8,7 @@ pub mod client;
 pub mod content;
 pub mod faults;
 pub mod ftp;
+pub mod home;
 pub mod log;
 pub mod ports;
 pub mod process;

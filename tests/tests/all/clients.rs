@@ -1,12 +1,14 @@
-//! Every ordinary client does everything it can, over every kind of TLS it can.
+//! Every ordinary client does everything it can, over every kind of TLS it can, with files in a
+//! directory and with files in a bucket.
 
 use std::fs;
-use std::path::Path;
 
 use tempfile::TempDir;
 use wharf_tests::client::{Client, Endpoint, Security, Step};
 use wharf_tests::content;
+use wharf_tests::home::{Bucket, Home};
 use wharf_tests::server::Server;
+use wharf_tests::store::{self, Store};
 
 /// A client and how it secures its session.
 type Row = (Client, Security);
@@ -56,23 +58,40 @@ fn names() -> Vec<String> {
     names
 }
 
-fn everywhere(rows: &[Row], scenario: impl Fn(Client, &Endpoint, &Path) + Sync) {
+/// What is tried: with a client, on a server, whose files are there.
+type Scenario = fn(Client, &Endpoint, &dyn Home);
+
+fn everywhere(rows: &[Row], scenario: Scenario) {
+    each(rows, |client, security| {
+        let server = Server::ordinary();
+        scenario(client, &server.endpoint(security), &server.home());
+    });
+}
+
+fn in_buckets(rows: &[Row], scenario: Scenario) {
+    each(rows, |client, security| {
+        let server = Server::start(&Store::default().settings(""));
+        let endpoint = Endpoint {
+            user: store::USER.to_owned(),
+            ..server.endpoint(security)
+        };
+        scenario(client, &endpoint, &Bucket(&server));
+    });
+}
+
+fn each(rows: &[Row], run: impl Fn(Client, Security) + Sync) {
     std::thread::scope(|scope| {
         for &(client, security) in rows {
-            let scenario = &scenario;
+            let run = &run;
             let thread = std::thread::Builder::new().name(format!("{client:?} {security:?}"));
-            let run = move || {
-                let server = Server::ordinary();
-                scenario(client, &server.endpoint(security), &server.home());
-            };
             thread
-                .spawn_scoped(scope, run)
+                .spawn_scoped(scope, move || run(client, security))
                 .expect("there is room for a thread");
         }
     });
 }
 
-pub fn write(client: Client, endpoint: &Endpoint, home: &Path) {
+fn write(client: Client, endpoint: &Endpoint, home: &dyn Home) {
     let local = TempDir::new().expect("there is room for a test");
     let names = names();
     let source = |index: usize| local.path().join(format!("source-{index}"));
@@ -94,25 +113,23 @@ pub fn write(client: Client, endpoint: &Endpoint, home: &Path) {
     let shown = client.perform(endpoint, &steps);
     for (index, name) in names.iter().enumerate() {
         assert!(client.shows(&shown, name), "{name:?} is not in\n{shown}");
-        content::assert_same(&source(index), &home.join(name));
-        content::assert_same(&source(index), &home.join("tree/a branch").join(name));
+        home.assert_holds(name, &source(index));
+        home.assert_holds(&format!("tree/a branch/{name}"), &source(index));
         content::assert_same(&source(index), &fetched(index));
     }
-    content::assert_same(&local.path().join("empty"), &home.join("empty"));
+    home.assert_holds("empty", &local.path().join("empty"));
 
     let mut steps = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        for path in [home.join(name), fetched(index)] {
-            let file = fs::File::options().write(true).open(&path);
-            let cut = file.and_then(|file| file.set_len(LENGTH as u64 / 2));
-            cut.expect("a test can cut its files");
-        }
+        let half = &content::bytes(LENGTH, index as u64)[..LENGTH / 2];
+        home.write(name, half);
+        fs::write(fetched(index), half).expect("there is room for a test");
         steps.push(Step::ResumeUpload(source(index), name.clone()));
         steps.push(Step::ResumeDownload(name.clone(), fetched(index)));
     }
     client.perform(endpoint, &steps);
     for (index, name) in names.iter().enumerate() {
-        content::assert_same(&source(index), &home.join(name));
+        home.assert_holds(name, &source(index));
         content::assert_same(&source(index), &fetched(index));
     }
 
@@ -128,23 +145,23 @@ pub fn write(client: Client, endpoint: &Endpoint, home: &Path) {
     let mut expected: Vec<String> = names.iter().map(|name| format!("tree/{name}")).collect();
     expected.push("tree/".into());
     expected.sort();
-    assert_eq!(content::tree(home), expected);
+    assert_eq!(home.tree(), expected);
     for (index, name) in names.iter().enumerate() {
-        content::assert_same(&source(index), &home.join("tree").join(name));
+        home.assert_holds(&format!("tree/{name}"), &source(index));
     }
 }
 
-pub fn read(client: Client, endpoint: &Endpoint, home: &Path) {
+fn read(client: Client, endpoint: &Endpoint, home: &dyn Home) {
     let local = TempDir::new().expect("there is room for a test");
     let names = names();
-    let branch = home.join("tree/a branch");
-    fs::create_dir_all(&branch).expect("a test can make directories");
+    home.make_directory("tree");
+    home.make_directory("tree/a branch");
     let mut steps = vec![Step::List("tree/a branch".into())];
     for (index, name) in names.iter().enumerate() {
-        content::file(&branch.join(name), LENGTH as u64, index as u64);
+        let bytes = content::bytes(LENGTH, index as u64);
+        home.write(&format!("tree/a branch/{name}"), &bytes);
         let [whole, half] =
             ["whole", "half"].map(|kind| local.path().join(format!("{kind}-{index}")));
-        let bytes = content::bytes(LENGTH, index as u64);
         fs::write(&half, &bytes[..LENGTH / 2]).expect("there is room for a test");
         steps.push(Step::Download(format!("tree/a branch/{name}"), whole));
         steps.push(Step::ResumeDownload(format!("tree/a branch/{name}"), half));
@@ -153,15 +170,13 @@ pub fn read(client: Client, endpoint: &Endpoint, home: &Path) {
     for (index, name) in names.iter().enumerate() {
         assert!(client.shows(&shown, name), "{name:?} is not in\n{shown}");
         for kind in ["whole", "half"] {
-            content::assert_same(
-                &branch.join(name),
-                &local.path().join(format!("{kind}-{index}")),
-            );
+            let fetched = local.path().join(format!("{kind}-{index}"));
+            home.assert_holds(&format!("tree/a branch/{name}"), &fetched);
         }
     }
 }
 
-pub fn mirror(client: Client, endpoint: &Endpoint, home: &Path) {
+fn mirror(client: Client, endpoint: &Endpoint, home: &dyn Home) {
     let local = TempDir::new().expect("there is room for a test");
     let [there, back] = ["there", "back"].map(|name| local.path().join(name));
     let leaves = there.join("a branch/-leaves");
@@ -177,11 +192,16 @@ pub fn mirror(client: Client, endpoint: &Endpoint, home: &Path) {
     ];
     client.perform(endpoint, &steps);
     let expected = content::tree(&there);
-    for copy in [home.join("mirror"), back] {
-        assert_eq!(content::tree(&copy), expected);
-        for path in expected.iter().filter(|path| !path.ends_with('/')) {
-            content::assert_same(&there.join(path), &copy.join(path));
-        }
+    assert_eq!(content::tree(&back), expected);
+    let stored = home.tree();
+    let stored = stored
+        .iter()
+        .filter_map(|path| path.strip_prefix("mirror/"));
+    let stored: Vec<&str> = stored.filter(|path| !path.is_empty()).collect();
+    assert_eq!(stored, expected);
+    for path in expected.iter().filter(|path| !path.ends_with('/')) {
+        content::assert_same(&there.join(path), &back.join(path));
+        home.assert_holds(&format!("mirror/{path}"), &there.join(path));
     }
 }
 
@@ -191,11 +211,26 @@ fn clients_that_write_do_everything() {
 }
 
 #[test]
+fn clients_that_write_do_everything_in_a_bucket() {
+    in_buckets(&WRITERS, write);
+}
+
+#[test]
 fn clients_that_only_read_do_that() {
     everywhere(&READERS, read);
 }
 
 #[test]
+fn clients_that_only_read_do_that_from_a_bucket() {
+    in_buckets(&READERS, read);
+}
+
+#[test]
 fn trees_are_mirrored_both_ways() {
     everywhere(&MIRRORS, mirror);
+}
+
+#[test]
+fn trees_are_mirrored_into_a_bucket_and_back() {
+    in_buckets(&MIRRORS, mirror);
 }
