@@ -35,6 +35,8 @@ pub enum Failure {
     NoSpace,
     /// This sink cannot do it (504 for parameters such as REST, else 502/550).
     Unsupported,
+    /// Somebody else has changed the file while it was read or gone on with (451).
+    Changed,
     /// Storage failed; trying again may help (451).
     Storage,
     /// A decision could not be had: a plugin failed (451; 421 during login).

@@ -1,9 +1,10 @@
 //! A proxy before an HTTP server that fails now and then, and counts what it is asked.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::mem;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// What a server that has too much to do answers.
@@ -19,10 +20,71 @@ pub struct Faults {
     pub cut: u64,
 }
 
+impl Faults {
+    /// Nothing goes wrong by chance.
+    pub const NONE: Self = Self { refused: 0, cut: 0 };
+}
+
+/// What happens once, at the next request that begins like this one: `PUT` and a part of its
+/// target.
+pub struct Trap {
+    method: &'static str,
+    part: String,
+    before: Event,
+    loses: Option<Event>,
+}
+
+type Event = Box<dyn FnOnce() + Send>;
+
+impl Trap {
+    /// At the next request of this method whose target has this part.
+    pub fn at(method: &'static str, part: &str) -> Self {
+        Self {
+            method,
+            part: part.to_owned(),
+            before: Box::new(|| {}),
+            loses: None,
+        }
+    }
+
+    /// This happens before it is handed on.
+    pub fn before(self, event: impl FnOnce() + Send + 'static) -> Self {
+        let before = Box::new(event);
+        Self { before, ..self }
+    }
+
+    /// Its answer is lost, and then this happens.
+    pub fn lose(self, event: impl FnOnce() + Send + 'static) -> Self {
+        let loses: Option<Event> = Some(Box::new(event));
+        Self { loses, ..self }
+    }
+
+    fn is_for(&self, request: &Message) -> bool {
+        let head = String::from_utf8_lossy(&request.0);
+        let line = head.lines().next().unwrap_or_default();
+        let target = line.strip_prefix(self.method);
+        target.is_some_and(|target| target.contains(&self.part))
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    requests: AtomicU64,
+    traps: Mutex<Vec<Trap>>,
+}
+
+impl Shared {
+    fn sprung(&self, request: &Message) -> Option<Trap> {
+        let mut traps = self.traps.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = traps.iter().position(|trap| trap.is_for(request))?;
+        Some(traps.remove(place))
+    }
+}
+
 /// A proxy, which ends with the tests.
 pub struct Proxy {
     address: SocketAddr,
-    requests: Arc<AtomicU64>,
+    shared: Arc<Shared>,
 }
 
 impl Proxy {
@@ -31,16 +93,36 @@ impl Proxy {
         let target: SocketAddr = target.parse().expect("an address and a port");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let address = listener.local_addr().expect("it listens");
-        let requests = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&requests);
+        let shared = Arc::new(Shared::default());
+        let serving = Arc::clone(&shared);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let counted = Arc::clone(&counted);
+                let shared = Arc::clone(&serving);
                 // How a connection ends is what the client sees, and nothing else.
-                thread::spawn(move || serve(client, target, faults, &counted));
+                thread::spawn(move || serve(client, target, faults, &shared));
             }
         });
-        Self { address, requests }
+        Self { address, shared }
+    }
+
+    /// Let this happen once.
+    pub fn set(&self, trap: Trap) {
+        let mut traps = self
+            .shared
+            .traps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        traps.push(trap);
+    }
+
+    /// How many traps wait for their request.
+    pub fn waiting(&self) -> usize {
+        let traps = self
+            .shared
+            .traps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        traps.len()
     }
 
     /// Where it listens.
@@ -50,27 +132,26 @@ impl Proxy {
 
     /// How many requests there were.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.shared.requests.load(Ordering::Relaxed)
     }
 }
 
-fn serve(
-    client: TcpStream,
-    target: SocketAddr,
-    faults: Faults,
-    requests: &AtomicU64,
-) -> io::Result<()> {
+fn serve(client: TcpStream, target: SocketAddr, faults: Faults, shared: &Shared) -> io::Result<()> {
     let mut reply = client.try_clone()?;
     let mut client = BufReader::new(client);
     let mut ask = TcpStream::connect(target)?;
     let mut server = BufReader::new(ask.try_clone()?);
     loop {
         let request = Message::read(&mut client)?;
-        let number = requests.fetch_add(1, Ordering::Relaxed);
+        let number = shared.requests.fetch_add(1, Ordering::Relaxed);
         if request.says("expect", "100-continue") {
             reply.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         let body = request.body(&mut client, true)?;
+        let mut trap = shared.sprung(&request);
+        if let Some(trap) = &mut trap {
+            mem::replace(&mut trap.before, Box::new(|| {}))();
+        }
         let lot = scattered(number) % 100;
         if lot < faults.refused {
             reply.write_all(BUSY)?;
@@ -87,6 +168,10 @@ fn serve(
             answer = Message::read(&mut server)?;
         }
         let body = answer.body(&mut server, !request.0.starts_with(b"HEAD "))?;
+        if let Some(lost) = trap.and_then(|trap| trap.loses) {
+            lost();
+            return Ok(());
+        }
         reply.write_all(&answer.0)?;
         if is_cut {
             return reply.write_all(&body[..body.len() / 2]);

@@ -47,7 +47,7 @@ pub struct S3Sink {
     pub acl: Option<String>,
     /// When objects carry checksums.
     pub checksums: Checksums,
-    /// Whether the store knows If-None-Match for writes.
+    /// Whether the store knows If-None-Match and If-Match for writes.
     pub conditional_writes: bool,
     /// Bytes of the first parts of a multipart upload.
     pub part_size: u64,

@@ -46,6 +46,15 @@ pub enum SinkError {
     /// This sink cannot do it at all.
     #[error("this sink cannot do it")]
     Unsupported,
+    /// The file is in an archive, and has to be fetched from there before it can be read.
+    #[error("the file is archived and has to be restored first")]
+    Archived,
+    /// The storage refuses it to this host, whose operator has to see to it.
+    #[error("the storage refuses it to this host")]
+    Refused(#[source] io::Error),
+    /// The storage cannot be used in the way in which it is configured.
+    #[error("the storage cannot be used as it is configured")]
+    Misconfigured(#[source] io::Error),
     /// The storage failed.
     #[error("the storage failed")]
     Io(#[source] io::Error),
@@ -56,9 +65,19 @@ impl SinkError {
     pub fn blame(&self) -> Option<Blame> {
         match self {
             Self::NoSpace | Self::Io(_) => Some(Blame::Storage),
-            Self::PermissionDenied => Some(Blame::Operator),
+            Self::PermissionDenied | Self::Refused(_) | Self::Misconfigured(_) => {
+                Some(Blame::Operator)
+            }
             _ => None,
         }
+    }
+
+    /// Whether the operator has to be told what it says.
+    pub fn is_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::Io(_) | Self::Refused(_) | Self::Misconfigured(_)
+        )
     }
 }
 
@@ -90,12 +109,16 @@ impl From<SinkError> for Failure {
             SinkError::IsDirectory => Self::IsDirectory,
             SinkError::NotDirectory => Self::NotDirectory,
             SinkError::NotEmpty => Self::NotEmpty,
-            SinkError::PermissionDenied => Self::Denied { text: None },
+            SinkError::PermissionDenied | SinkError::Refused(_) => Self::Denied { text: None },
+            SinkError::Archived => Self::Denied {
+                text: Some("The file is archived and has to be restored first".to_owned()),
+            },
             SinkError::NoSpace => Self::NoSpace,
             SinkError::QuotaExceeded => Self::QuotaExceeded { text: None },
             SinkError::InvalidName => Self::NameRefused { text: None },
             SinkError::BeyondEnd | SinkError::Unsupported => Self::Unsupported,
-            SinkError::Changed | SinkError::Io(_) => Self::Storage,
+            SinkError::Changed => Self::Changed,
+            SinkError::Misconfigured(_) | SinkError::Io(_) => Self::Storage,
         }
     }
 }

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ObjectCannedAcl, ServerSideEncryption, StorageClass};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use wharf_protocol::listing::{Entry, EntryKind};
 use wharf_protocol::timestamp::Timestamp;
 
+use self::commit::Over;
 use self::download::S3Reader;
 use self::error::failed;
 use self::layout::Layout;
+use self::locks::Locks;
 use self::memory::Memory;
 use self::upload::S3Upload;
 use super::free_name::FreeNames;
@@ -25,11 +26,14 @@ use super::{Entries, Key, Reader, Sink, SinkError, Upload, WriteMode};
 use crate::config::{Checksums, Directories, Rights, S3Sink};
 
 mod client;
+mod commit;
+mod content;
 mod copy;
 mod download;
 mod error;
 mod layout;
 mod listing;
+mod locks;
 mod memory;
 mod orphans;
 mod parts;
@@ -54,6 +58,7 @@ struct Store {
     runtime: Handle,
     orphans: orphans::Journal,
     free_names: FreeNames,
+    locks: Locks,
 }
 
 /// A sink of kind `s3`.
@@ -119,6 +124,7 @@ impl Sink for Bucket {
 
     fn make_directory(&self, directory: &Key) -> Result<(), SinkError> {
         self.wait(async {
+            let _held = self.0.locks.hold(&[directory]).await;
             if self.0.existing(directory).await?.is_some() {
                 return Err(SinkError::Exists);
             }
@@ -132,12 +138,16 @@ impl Sink for Bucket {
         if directory.is_root() {
             return Err(SinkError::PermissionDenied);
         }
-        self.wait(self.0.remove_directory(directory))
+        self.wait(async {
+            let _held = self.0.locks.hold(&[directory]).await;
+            self.0.remove_directory(directory).await
+        })
     }
 
     fn remove(&self, file: &Key) -> Result<(), SinkError> {
         self.needs_full_rights()?;
         self.wait(async {
+            let _held = self.0.locks.hold(&[file]).await;
             match self.0.stat(file).await?.kind {
                 EntryKind::Directory => Err(SinkError::IsDirectory),
                 _ => self.0.delete(&self.0.layout.object(file)).await,
@@ -147,7 +157,10 @@ impl Sink for Bucket {
 
     fn rename(&self, source: &Key, target: &Key) -> Result<(), SinkError> {
         self.needs_full_rights()?;
-        self.wait(self.0.rename(source, target))
+        self.wait(async {
+            let _held = self.0.locks.hold(&[source, target]).await;
+            self.0.rename(source, target).await
+        })
     }
 
     fn set_modified(&self, _: &Key, _: Timestamp) -> Result<(), SinkError> {
@@ -281,17 +294,23 @@ impl Store {
         }
     }
 
+    /// That a file may be stored at `key`, as far as directories decide.
+    async fn check_place(&self, key: &Key) -> Result<(), SinkError> {
+        if self.implicit() {
+            return Ok(());
+        }
+        let (is_directory, parent) = tokio::join!(self.is_directory(key), self.check_parent(key));
+        parent?;
+        match is_directory? {
+            true => Err(SinkError::IsDirectory),
+            false => Ok(()),
+        }
+    }
+
     /// Begins an upload. Where directories are implicit a new file takes no request before its
     /// bytes.
     async fn begin(self: &Arc<Self>, file: &Key, mode: WriteMode) -> Result<S3Upload, SinkError> {
-        if !self.implicit() {
-            let there = self.existing(file);
-            let (there, parent) = tokio::join!(there, self.check_parent(file));
-            parent?;
-            if there?.is_some_and(|entry| entry.kind == EntryKind::Directory) {
-                return Err(SinkError::IsDirectory);
-            }
-        }
+        self.check_place(file).await?;
         match mode {
             WriteMode::Replace | WriteMode::Unique | WriteMode::At(0) => {
                 Ok(S3Upload::new(Arc::clone(self), file.clone(), mode))
@@ -300,37 +319,9 @@ impl Store {
         }
     }
 
-    /// Stores a whole object at once; `only_new` where nothing may stand there.
-    async fn put(&self, object: String, body: Bytes, only_new: bool) -> Result<(), SinkError> {
-        let conditional = only_new && self.settings.conditional_writes;
-        let patience = client::patient(body.len() as u64);
-        let request = self
-            .client
-            .put_object()
-            .bucket(&self.settings.bucket)
-            .key(object)
-            .set_storage_class(self.storage_class())
-            .set_server_side_encryption(self.encryption())
-            .set_ssekms_key_id(self.settings.kms_key.clone())
-            .set_acl(self.acl())
-            .set_if_none_match(conditional.then(|| "*".to_owned()))
-            .body(ByteStream::from(body))
-            .customize()
-            .config_override(patience);
-        let request = match self.is_unsigned() {
-            true => request.disable_payload_signing(),
-            false => request,
-        };
-        match request.send().await.map_err(failed) {
-            Ok(_) => Ok(()),
-            Err(SinkError::Changed) if conditional => Err(SinkError::Exists),
-            Err(error) => Err(error),
-        }
-    }
-
     async fn put_marker(&self, directory: &Key) -> Result<(), SinkError> {
         match self.layout.marker(directory) {
-            Some(marker) => self.put(marker, Bytes::new(), true).await,
+            Some(marker) => self.put(&marker, Bytes::new(), &Over::Nothing).await,
             None => Ok(()),
         }
     }

@@ -150,7 +150,7 @@ async fn stat(sink: Arc<dyn Sink>, location: Location) -> Result<Option<Entry>, 
     let found = spawn_blocking(move || sink.stat(&location.key)).await;
     match found.map_err(|_| StorageError::Cancelled)? {
         Ok(entry) => Ok(Some(entry)),
-        Err(error @ SinkError::Io(_)) => Err(error.into()),
+        Err(error) if error.is_fault() => Err(error.into()),
         // What cannot be described is not there, as far as anybody can tell.
         Err(_) => Ok(None),
     }

@@ -45,14 +45,12 @@ impl StorageError {
     /// Whether the operator has to look at it: the storage or a plugin failed, or the configuration
     /// is wrong.
     pub fn is_fault(&self) -> bool {
-        matches!(
-            self,
-            Self::NoSuchSink
-                | Self::Full(_)
-                | Self::Untold(_)
-                | Self::Sink(SinkError::Io(_))
-                | Self::Plugin(Refusal::Undecided { .. })
-        )
+        match self {
+            Self::NoSuchSink | Self::Full(_) | Self::Untold(_) => true,
+            Self::Plugin(refusal) => matches!(refusal, Refusal::Undecided { .. }),
+            Self::Sink(error) => error.is_fault(),
+            _ => false,
+        }
     }
 
     /// Who has to look at it, if anybody. A denial is nobody's error.

@@ -103,6 +103,10 @@ fn code_and_text(failure: &Failure) -> (Code, &'static str) {
         Failure::QuotaExceeded { .. } => (Code::QuotaExceeded, "The quota is exceeded"),
         Failure::NoSpace => (Code::NoSpace, "No space left"),
         Failure::Unsupported => (Code::NotImplemented, "This storage cannot do that"),
+        Failure::Changed => (
+            Code::LocalError,
+            "Somebody else has changed the file meanwhile",
+        ),
         Failure::Storage => (Code::LocalError, "The storage failed, try again later"),
         Failure::Undecided => (
             Code::LocalError,
@@ -145,6 +149,7 @@ mod tests {
             (Failure::QuotaExceeded { text: text() }, 552),
             (Failure::NoSpace, 452),
             (Failure::Unsupported, 502),
+            (Failure::Changed, 451),
             (Failure::Storage, 451),
             (Failure::Undecided, 451),
             (

@@ -16,6 +16,7 @@ mod protocol;
 mod reload;
 mod roles;
 mod s3;
+mod s3_commit;
 mod storage;
 mod tls;
 mod transfers;

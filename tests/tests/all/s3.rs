@@ -15,9 +15,10 @@ use wharf_tests::store::{Store, USER};
 use wharf_tests::{content, eventually};
 
 /// Small parts and ranges, so that little is enough for many.
-const SMALL: &str = "part-size = \"5MiB\"\nupload-memory = \"15MiB\"\nrange-size = \"1MiB\"\n";
+pub(crate) const SMALL: &str =
+    "part-size = \"5MiB\"\nupload-memory = \"15MiB\"\nrange-size = \"1MiB\"\n";
 
-fn session(server: &Server) -> Ftp {
+pub(crate) fn session(server: &Server) -> Ftp {
     let mut ftp = Ftp::greeted(server.address(Listener::EXPLICIT));
     ftp.log_in(USER, PASSWORD);
     ftp.command("TYPE I", 200);
@@ -238,8 +239,7 @@ fn a_bucket_is_checked_before_it_is_served() {
 #[test]
 fn a_small_upload_costs_one_request() {
     let store = Store::default();
-    let none = Faults { refused: 0, cut: 0 };
-    let proxy = Proxy::to(store.address(), none);
+    let proxy = Proxy::to(store.address(), Faults::NONE);
     let endpoint = format!("http://{}", proxy.address());
     let server = Server::start(&store.settings_at(&endpoint, SMALL));
     let mut ftp = session(&server);

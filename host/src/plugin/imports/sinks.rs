@@ -261,7 +261,9 @@ impl From<listing::Entry> for Entry {
 impl From<SinkError> for StorageError {
     fn from(error: SinkError) -> Self {
         let text = match &error {
-            SinkError::Io(cause) => format!("{error}: {cause}"),
+            SinkError::Io(cause) | SinkError::Refused(cause) | SinkError::Misconfigured(cause) => {
+                format!("{error}: {cause}")
+            }
             _ => error.to_string(),
         };
         match error {
@@ -272,7 +274,9 @@ impl From<SinkError> for StorageError {
             SinkError::NotEmpty => Self::NotEmpty,
             SinkError::NoSpace => Self::NoSpace,
             SinkError::QuotaExceeded => Self::QuotaExceeded,
-            SinkError::PermissionDenied => Self::PermissionDenied,
+            SinkError::PermissionDenied | SinkError::Refused(_) | SinkError::Archived => {
+                Self::PermissionDenied
+            }
             SinkError::InvalidName => Self::InvalidName,
             SinkError::Unsupported => Self::Unsupported,
             _ => Self::Failed(text),

@@ -20,6 +20,7 @@ use tokio::runtime::{self, Handle};
 
 use super::error::{described, failed};
 use super::layout::Layout;
+use super::locks::Locks;
 use super::memory::Memory;
 use super::orphans::{Journal, sweep};
 use super::{ATTEMPTS, Bucket, Store};
@@ -90,6 +91,7 @@ impl Bucket {
             runtime,
             orphans,
             free_names: FreeNames::default(),
+            locks: Locks::default(),
         });
         let swept = sweep(Arc::downgrade(&store), left);
         store.runtime.spawn(swept);
@@ -123,6 +125,11 @@ pub(super) fn patient(bytes: u64) -> aws_sdk_s3::config::Builder {
         .operation_attempt_timeout(ATTEMPT_TIMEOUT + moving)
         .build();
     aws_sdk_s3::config::Builder::new().timeout_config(timeouts)
+}
+
+/// As [`patient`], for a request that whoever makes it tries again himself.
+pub(super) fn patient_once(bytes: u64) -> aws_sdk_s3::config::Builder {
+    patient(bytes).retry_config(RetryConfig::disabled())
 }
 
 async fn client(access: &S3Sink) -> Result<Client, OpenError> {

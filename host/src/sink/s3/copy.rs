@@ -14,6 +14,7 @@ use tracing::warn;
 use wharf_protocol::listing::EntryKind;
 
 use super::client::patient;
+use super::commit::Over;
 use super::error::{described, failed};
 use super::upload::Multipart;
 use super::{COPY_MAX, Store};
@@ -96,7 +97,7 @@ impl Store {
                 let copy = async move {
                     match store.layout.is_marker(&key) && size == 0 {
                         // Some stores cannot copy what has a slash at its end.
-                        true => store.put(copied, Bytes::new(), false).await,
+                        true => store.put(&copied, Bytes::new(), &Over::Anything).await,
                         false => store.copy(&key, &copied, size).await,
                     }
                 };
@@ -240,7 +241,7 @@ impl Store {
         let copied = match self.copy_parts(from, to, multipart.id(), 0..size).await {
             Ok(parts) => {
                 multipart.holds(parts);
-                multipart.complete(self, false).await
+                multipart.complete(self, size, &Over::Anything).await
             }
             Err(error) => Err(error),
         };

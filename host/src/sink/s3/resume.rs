@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::error::failed;
+use super::commit::Over;
 use super::upload::{Multipart, S3Upload};
 use super::{Store, download, parts};
 use crate::config::Rights;
@@ -86,21 +86,25 @@ impl S3Upload {
 }
 
 impl Store {
-    /// That the object is still what an upload goes on from.
+    /// That `from` is still what an upload goes on from, and what it may take the place of at
+    /// `to`: those stores that know no conditional writes are asked right before.
     pub(super) async fn check_unchanged(
         &self,
-        object: &str,
-        original: &Original,
-    ) -> Result<(), SinkError> {
-        let head = self.client.head_object().bucket(&self.settings.bucket);
-        let tag = head.key(object).send().await.map_err(failed);
-        match tag.map(|head| head.e_tag.unwrap_or_default()) {
-            Ok(tag) if original.entity_tag.as_ref() == Some(&tag) => Ok(()),
-            Ok(_) if original.entity_tag.is_none() => Err(SinkError::Exists),
-            Ok(_) => Err(SinkError::Changed),
-            Err(SinkError::NotFound) if original.entity_tag.is_none() => Ok(()),
-            Err(SinkError::NotFound) => Err(SinkError::Changed),
-            Err(error) => Err(error),
+        from: &Key,
+        to: &Key,
+        original: Original,
+    ) -> Result<Over, SinkError> {
+        let now = match self.size_of(&self.layout.object(from)).await {
+            Ok((_, tag)) => Some(tag.unwrap_or_default()),
+            Err(SinkError::NotFound) => None,
+            Err(error) => return Err(error),
+        };
+        match (original.entity_tag, now) {
+            (None, Some(_)) => Err(SinkError::Exists),
+            (before, now) if before != now => Err(SinkError::Changed),
+            _ if from != to => Ok(Over::Anything),
+            (Some(tag), _) => Ok(Over::Object(tag)),
+            (None, _) => Ok(Over::Nothing),
         }
     }
 }

@@ -5,17 +5,17 @@
 //! is slower than the client slows the client down.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::CompletedPart;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use super::client::patient;
+use super::commit::Over;
 use super::error::{described, failed};
 use super::orphans::Noted;
 use super::resume::Original;
@@ -134,32 +134,37 @@ impl S3Upload {
     }
 
     async fn publish(mut self, key: &Key) -> Result<(), SinkError> {
-        let only_new = self.mode == WriteMode::Unique;
-        if let Some(original) = self.original.take() {
-            let (store, object) = (Arc::clone(&self.store), self.store.layout.object(&self.key));
-            if self.size < original.size {
-                // What the new bytes did not reach stays.
-                let rest = self.size..original.size;
-                self.add(&store, &object, &original, rest).await?;
+        let (store, original) = (Arc::clone(&self.store), self.original.take());
+        if let Some(original) = original.as_ref().filter(|it| self.size < it.size) {
+            // What the new bytes did not reach stays.
+            let (object, rest) = (store.layout.object(&self.key), self.size..original.size);
+            self.add(&store, &object, original, rest).await?;
+        }
+        if self.multipart.is_some() {
+            if *key != self.key {
+                // Where a multipart upload ends is decided when it begins.
+                return Err(SinkError::Unsupported);
             }
-            store.check_unchanged(&object, &original).await?;
+            if !self.filling.is_empty() {
+                self.send_part().await?;
+            }
         }
-        if self.multipart.is_none() {
-            let body = std::mem::take(&mut self.filling).freeze();
-            let object = self.store.layout.object(key);
-            return self.store.put(object, body, only_new).await;
+        if let Some(multipart) = &mut self.multipart {
+            multipart.all_stored().await?;
         }
-        if *key != self.key {
-            // Where a multipart upload ends is decided when it begins.
-            return Err(SinkError::Unsupported);
-        }
-        if !self.filling.is_empty() {
-            self.send_part().await?;
-        }
-        let Some(mut multipart) = self.multipart.take() else {
-            return Ok(());
+        // Nobody waits for bytes that move: only from here on it has its key for itself.
+        let _held = store.locks.hold(&[key]).await;
+        store.check_place(key).await?;
+        let over = match (self.mode, original) {
+            (WriteMode::Unique, _) => Over::Nothing,
+            (_, Some(original)) => store.check_unchanged(&self.key, key, original).await?,
+            (_, None) => Over::Anything,
         };
-        let completed = multipart.complete(&self.store, only_new).await;
+        let Some(mut multipart) = self.multipart.take() else {
+            let body = std::mem::take(&mut self.filling).freeze();
+            return store.put(&store.layout.object(key), body, &over).await;
+        };
+        let completed = multipart.complete(&store, self.size, &over).await;
         if completed.is_err() {
             self.multipart = Some(multipart);
         }
@@ -262,39 +267,24 @@ impl Multipart {
         }));
     }
 
-    /// Makes the object out of all parts; `only_new` where nothing may stand there.
-    pub(super) async fn complete(
-        &mut self,
-        store: &Store,
-        only_new: bool,
-    ) -> Result<(), SinkError> {
+    /// Waits until the store has all parts.
+    async fn all_stored(&mut self) -> Result<(), SinkError> {
         while !self.in_flight.is_empty() {
             self.first_stored().await?;
         }
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(self.stored.clone()));
-        let only_new = only_new && store.settings.conditional_writes;
-        let completed = store
-            .client
-            .complete_multipart_upload()
-            .bucket(&store.settings.bucket)
-            .key(&self.object)
-            .upload_id(&self.id)
-            .multipart_upload(parts.build())
-            .set_if_none_match(only_new.then(|| "*".to_owned()))
-            .customize()
-            .config_override(patient(super::COPY_MAX))
-            .send()
-            .await;
-        match completed.map_err(failed) {
-            Ok(_) => self.settle().await,
-            Err(SinkError::Changed) if only_new => return Err(SinkError::Exists),
-            // Somebody else has aborted it: the file is there to be sent again.
-            Err(SinkError::NotFound) => {
-                let gone = io::Error::other("the store no longer knows the upload");
-                return Err(SinkError::Io(gone));
-            }
-            Err(error) => return Err(error),
-        }
+        Ok(())
+    }
+
+    /// Makes an object of `size` bytes out of all parts, which are stored.
+    pub(super) async fn complete(
+        &mut self,
+        store: &Store,
+        size: u64,
+        over: &Over,
+    ) -> Result<(), SinkError> {
+        let completed = store.complete(&self.object, &self.id, &self.stored, size, over);
+        completed.await?;
+        self.settle().await;
         Ok(())
     }
 
