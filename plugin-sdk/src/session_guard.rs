@@ -35,6 +35,7 @@ pub enum Ruling {
     Keep,
     /// From now on this grant holds.
     Replace(Grant),
-    /// The session ends, running transfers included.
+    /// The session ends, running transfers included: with 530 if the reason is the credentials or
+    /// the account, else with 421.
     End(Denial),
 }

@@ -308,6 +308,11 @@ pub enum EndReason {
         /// Shown to the client.
         text: Option<String>,
     },
+    /// Whoever logged in may not any more (530, so that no client tries again in vain).
+    LoggedOut {
+        /// Shown to the client.
+        text: Option<String>,
+    },
     /// It could not be decided whether the session may go on.
     Undecided,
     /// The server is being stopped.

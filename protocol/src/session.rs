@@ -240,17 +240,23 @@ impl State {
         if let State::Preparing(_) | State::Transferring(_) = self {
             effects.push(Effect::Abort);
         }
+        let code = match &reason {
+            EndReason::LoggedOut { .. } => Code::NotLoggedIn,
+            _ => Code::ServiceClosing,
+        };
         let text = match &reason {
             EndReason::Idle => "Idle for too long, closing",
             EndReason::LoginTimeout => "No login in time, closing",
             EndReason::Expired => "The login has expired, closing",
             EndReason::Refused { text: Some(text) } => text,
             EndReason::Refused { text: None } => "This session is refused, closing",
+            EndReason::LoggedOut { text: Some(text) } => text,
+            EndReason::LoggedOut { text: None } => "Not logged in any more, closing",
             EndReason::Undecided => "Service not available now, try again later",
             EndReason::ShuttingDown => "The server is shutting down",
             EndReason::NotFtp => "This is an FTP server, closing",
         };
-        effects.reply(Code::ServiceClosing, text);
+        effects.reply(code, text);
         effects.push(Effect::Close);
         State::Closing
     }

@@ -81,9 +81,9 @@ impl Control {
 fn end(ruling: &SessionRuling) -> Option<EndReason> {
     match ruling {
         SessionRuling::Keep | SessionRuling::Replace(_) => None,
-        SessionRuling::End { text, detail } => {
+        SessionRuling::End { reason, detail } => {
             info!(detail, "session refused");
-            Some(EndReason::Refused { text: text.clone() })
+            Some(reason.clone())
         }
         SessionRuling::Undecided => Some(EndReason::Undecided),
     }

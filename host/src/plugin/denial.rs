@@ -1,5 +1,6 @@
 //! What a plugin's denial means to the client and to the log.
 
+use wharf_protocol::effect::EndReason;
 use wharf_protocol::failure::Failure;
 
 use super::bindings::imports::wharf::plugin::types::{Denial, DenialReason};
@@ -16,6 +17,18 @@ pub fn for_log(plugin: &str, denial: &Denial) -> String {
     match denial.detail.as_deref().map(one_line) {
         Some(detail) => format!("{plugin}: {reason}: {detail}"),
         None => format!("{plugin}: {reason}"),
+    }
+}
+
+/// How a session ends that may not go on. Whoever may not log in any more hears 530: a client that
+/// hears 421 tries again.
+pub fn end(denial: &Denial) -> EndReason {
+    let text = text(denial);
+    match denial.reason {
+        DenialReason::Credentials
+        | DenialReason::AccountDisabled
+        | DenialReason::AccountExpired => EndReason::LoggedOut { text },
+        _ => EndReason::Refused { text },
     }
 }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use wasmtime::Store;
+use wharf_protocol::effect::EndReason;
 
 use super::Plugins;
 use super::bindings::imports::wharf::plugin::types::Denial;
@@ -28,10 +29,10 @@ pub enum SessionRuling {
     Keep,
     /// It may go on with this grant.
     Replace(Box<Identity>),
-    /// It ends. The text is safe to show.
+    /// It ends.
     End {
-        /// The text of the reply.
-        text: Option<String>,
+        /// What the client hears; the text is safe to show.
+        reason: EndReason,
         /// For the log.
         detail: String,
     },
@@ -52,7 +53,10 @@ impl Plugins {
         for guard in self.of(Role::SessionGuard) {
             match guard.connect(Arc::clone(session)).await {
                 Ok(None) => {}
-                Ok(Some(denial)) => return ended(guard, &denial),
+                Ok(Some(denial)) => {
+                    let text = denial::text(&denial);
+                    return ended(guard, &denial, EndReason::Refused { text });
+                }
                 Err(cause) if goes_on(guard, session, &cause) => {}
                 Err(_) => return SessionRuling::Undecided,
             }
@@ -85,7 +89,10 @@ impl Plugins {
     ) -> Result<SessionRuling, CallError> {
         let grant = match ruling {
             Ruling::Keep => return Ok(SessionRuling::Keep),
-            Ruling::End(denial) => return Ok(ended(guard, &denial)),
+            Ruling::End(denial) => {
+                let reason = denial::end(&denial);
+                return Ok(ended(guard, &denial, reason));
+            }
             Ruling::Replace(grant) => grant,
         };
         let nonsense = |fault| guard.nonsense("revalidate", format!("its grant: {fault}"));
@@ -98,9 +105,9 @@ impl Plugins {
     }
 }
 
-fn ended(guard: &Plugin, denial: &Denial) -> SessionRuling {
+fn ended(guard: &Plugin, denial: &Denial, reason: EndReason) -> SessionRuling {
     SessionRuling::End {
-        text: denial::text(denial),
+        reason,
         detail: denial::for_log(guard.name(), denial),
     }
 }

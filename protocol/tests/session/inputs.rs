@@ -41,6 +41,7 @@ pub fn read(text: &str) -> Input {
             "idle" => EndReason::Idle,
             "login-timeout" => EndReason::LoginTimeout,
             "expired" => EndReason::Expired,
+            "logged-out" => EndReason::LoggedOut { text: None },
             "shutting-down" => EndReason::ShuttingDown,
             "not-ftp" => EndReason::NotFtp,
             _ => panic!("no reason: {rest}"),

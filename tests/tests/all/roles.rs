@@ -275,14 +275,15 @@ fn looked_at_again(deed: &str, line: &str, until: u16) -> String {
 
 #[test]
 fn a_session_that_is_looked_at_again_may_end_or_change() {
-    for (deed, words) in [
-        ("refuse", "refused by the plugin"),
-        ("once", "seen twice"),
-        ("lines", "a"),
-        ("trap", "try again later"),
-        ("fail", "try again later"),
+    for (deed, code, words) in [
+        ("refuse", 421, "refused by the plugin"),
+        // Its credentials are not good any more.
+        ("once", 530, "seen twice"),
+        ("lines", 421, "a"),
+        ("trap", 421, "try again later"),
+        ("fail", 421, "try again later"),
     ] {
-        let text = looked_at_again(deed, "NOOP", 421);
+        let text = looked_at_again(deed, "NOOP", code);
         assert!(text.contains(words), "{deed}: {text}");
     }
     // From then on the user sees the sink's root, and may change nothing.
