@@ -1,6 +1,7 @@
 //! What plugins may know of a session.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -45,14 +46,21 @@ impl SessionFacts {
     }
 }
 
-/// What each plugin remembers about one session; it ends with the session.
-#[derive(Debug, Default)]
+/// What each plugin remembers about one session; it ends with the session. `Debug` shows nothing of
+/// it: an authenticator may remember a password.
+#[derive(Default)]
 pub struct SessionNotes(Mutex<HashMap<String, HashMap<String, Vec<u8>>>>);
 
 /// Per plugin and session: room for a login's bookkeeping, and no store of files.
 const MAX_NOTES: usize = 64;
 /// Per plugin and session, keys included, in bytes.
 const MAX_NOTE_BYTES: usize = 64 * 1024;
+
+impl fmt::Debug for SessionNotes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionNotes(..)")
+    }
+}
 
 impl SessionNotes {
     /// What `plugin` remembered under `key`.
@@ -87,6 +95,7 @@ mod tests {
         assert!(notes.remember("one", "key", b"value".to_vec()));
         assert_eq!(notes.recall("one", "key").as_deref(), Some(&b"value"[..]));
         assert_eq!(notes.recall("other", "key"), None);
+        assert_eq!(format!("{notes:?}"), "SessionNotes(..)");
         assert!(!notes.remember("one", "big", vec![0; MAX_NOTE_BYTES]));
         assert!(
             notes.remember("one", "key", vec![0; MAX_NOTE_BYTES - 3]),
