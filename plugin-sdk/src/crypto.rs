@@ -53,6 +53,8 @@ pub enum Algorithm {
     Sha256,
     /// SHA-512.
     Sha512,
+    /// SHA-512/256, of which only a digest is made.
+    Sha512_256,
 }
 
 impl Algorithm {
@@ -63,6 +65,7 @@ impl Algorithm {
             Self::Sha1 => "sha1",
             Self::Sha256 => "sha256",
             Self::Sha512 => "sha512",
+            Self::Sha512_256 => "sha512-256",
         }
     }
 }
@@ -78,7 +81,7 @@ pub fn digest(algorithm: Algorithm, data: &[u8]) -> Result<Vec<u8>, Failure> {
 /// The keyed digest of `data` (RFC 2104).
 ///
 /// # Errors
-/// The host does not do it: not with [`Algorithm::Md5`].
+/// The host does not do it: not with [`Algorithm::Md5`] and [`Algorithm::Sha512_256`].
 pub fn hmac(algorithm: Algorithm, key: &[u8], data: &[u8]) -> Result<Vec<u8>, Failure> {
     host::hmac(algorithm, key, data)
 }

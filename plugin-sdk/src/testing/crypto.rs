@@ -62,7 +62,7 @@ pub(super) mod host {
     use hmac::{Hmac, KeyInit as _, Mac as _};
     use md5::Md5;
     use sha1::Sha1;
-    use sha2::{Digest as _, Sha256, Sha512};
+    use sha2::{Digest as _, Sha256, Sha512, Sha512_256};
 
     use super::{RANDOM, STEP_MS, VERIFIED, base32, code_at};
     use crate::Failure;
@@ -110,14 +110,18 @@ pub(super) mod host {
             Algorithm::Sha1 => Sha1::digest(data).to_vec(),
             Algorithm::Sha256 => Sha256::digest(data).to_vec(),
             Algorithm::Sha512 => Sha512::digest(data).to_vec(),
+            Algorithm::Sha512_256 => Sha512_256::digest(data).to_vec(),
         })
     }
 
     pub(crate) fn hmac(algorithm: Algorithm, key: &[u8], data: &[u8]) -> Result<Vec<u8>, Failure> {
         const ANY: &str = "HMAC takes keys of any length";
         Ok(match algorithm {
-            Algorithm::Md5 => {
-                return Err(Failure::Misconfigured("there is no HMAC with MD5".into()));
+            Algorithm::Md5 | Algorithm::Sha512_256 => {
+                let name = algorithm.name();
+                return Err(Failure::Misconfigured(format!(
+                    "there is no HMAC with {name}"
+                )));
             }
             Algorithm::Sha1 => {
                 let mac = Hmac::<Sha1>::new_from_slice(key).expect(ANY);

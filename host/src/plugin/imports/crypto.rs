@@ -10,7 +10,7 @@ use md5::Md5;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use sha1::Sha1;
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Digest as _, Sha256, Sha512, Sha512_256};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
@@ -119,6 +119,7 @@ fn digest(algorithm: &str, data: &[u8]) -> Result<Vec<u8>, Error> {
         "sha1" => Ok(Sha1::digest(data).to_vec()),
         "sha256" => Ok(Sha256::digest(data).to_vec()),
         "sha512" => Ok(Sha512::digest(data).to_vec()),
+        "sha512-256" => Ok(Sha512_256::digest(data).to_vec()),
         other => unknown(other),
     }
 }
@@ -246,6 +247,10 @@ mod tests {
         assert_eq!(
             hex(digest("sha1", b"abc")),
             "a9993e364706816aba3e25717850c26c9cd0d89d"
+        );
+        assert_eq!(
+            hex(digest("sha512-256", b"abc")),
+            "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23"
         );
         // RFC 4231, case 2.
         assert_eq!(
