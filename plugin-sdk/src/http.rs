@@ -22,9 +22,12 @@
 
 mod exchange;
 
+mod encoding;
+
 use std::fmt;
 use std::time::Duration;
 
+pub use self::encoding::{base64, percent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

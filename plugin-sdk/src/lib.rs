@@ -80,6 +80,7 @@ mod storage_sink;
 pub mod testing;
 mod upload_gate;
 mod verdict;
+mod view;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
@@ -97,6 +98,7 @@ pub use storage_guard::{Decision, Intent, StorageGuard};
 pub use storage_sink::{Feature, Incoming, Reader, Start, StorageSink};
 pub use upload_gate::{Content, Demands, Disposition, Staged, Upload, UploadGate};
 pub use verdict::{Denial, DenialReason, Failure};
+pub use view::{View, ViewLimits, ViewMount, ViewRule};
 
 /// What [`export!`] expands to; no part of the interface.
 #[doc(hidden)]
