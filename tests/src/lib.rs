@@ -3,6 +3,7 @@
 //!
 //! What goes wrong here fails the test that asked for it, so everything panics with its reason.
 
+pub mod auth_service;
 pub mod binaries;
 pub mod client;
 pub mod content;

@@ -6,6 +6,7 @@ mod events;
 mod examples;
 mod first_party;
 mod gate;
+mod http_auth;
 mod limits;
 mod memory;
 mod operator;
