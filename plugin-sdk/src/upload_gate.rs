@@ -8,7 +8,7 @@ use crate::{Checksum, Denial, Failure, Lifecycle, Location, Session, host};
 /// Decides on an upload between its last byte and the reply, while the file is not visible.
 ///
 /// All gates are asked in the order of their file names, each with the place that the one before
-/// chose, until one discards.
+/// chose, until one discards or consumes.
 pub trait UploadGate: Lifecycle {
     /// What this gate wants of every upload, told once when it is loaded; by default no content
     /// and no checksum. What nobody asks for is not kept and not computed.
@@ -85,6 +85,8 @@ pub struct Upload {
     pub elapsed: Duration,
     /// Whether it was added to a file that was there.
     pub appended: bool,
+    /// Whether a gate before has it kept out of sight: it is not to go anywhere else.
+    pub quarantined: bool,
 }
 
 impl Upload {
@@ -112,6 +114,9 @@ pub enum Disposition {
     Quarantine(Location),
     /// It is thrown away; the denial is the answer.
     Discard(Denial),
+    /// The plugin has taken all of it elsewhere: nothing is kept, and the client hears that all went
+    /// well. Only of a gate that asked for [`Content::All`].
+    Consume,
 }
 
 /// Bytes that were received and are not visible to anyone yet, lent for one call.

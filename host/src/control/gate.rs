@@ -175,6 +175,10 @@ impl Control {
                 info!(%path, from = %location, to = %target, "upload is quarantined");
                 self.commit(received, Some(target), Kept::Quarantined)
             }
+            GateRuling::Consume => {
+                info!(%path, place = %location, "upload is taken by a plugin, and not kept");
+                self.consume(received)
+            }
             GateRuling::Discard { failure, detail } => {
                 info!(%path, place = %location, detail, "upload is discarded");
                 self.discard(received, Refused::new(failure, detail))
@@ -190,7 +194,7 @@ impl Control {
         let may_replace = match kept {
             Kept::Published => received.may_replace,
             // Nothing there is the user's.
-            Kept::Quarantined => MayReplace::Anything,
+            Kept::Quarantined | Kept::Consumed => MayReplace::Anything,
         };
         // Dropped with the job, which happens where the connection ends first.
         let cancel = CancelOnDrop::default();
@@ -210,7 +214,7 @@ impl Control {
                 storage::publish(&sinks, upload, place, to, may_replace, cancelled)?;
                 match attempt {
                     Some(attempt) => attempt.stored(&StoredUpload {
-                        at,
+                        at: Some(at),
                         size,
                         checksums: &received.checksums,
                         appended: received.appended,
@@ -221,6 +225,31 @@ impl Control {
             };
             let committed = blocking(commit).await;
             Completed::Finished(committed.map(|()| Finished { bytes }))
+        })
+    }
+
+    /// Keeps nothing of an upload that a plugin has taken, and tells that.
+    fn consume(&self, received: Received) -> Job {
+        let attempt = self.attempt.clone();
+        let bytes = received.bytes;
+        let consume = move || {
+            let upload = received.upload.take().ok_or(StorageError::Cancelled)?;
+            let size = upload.size()?;
+            drop(upload);
+            let Some(attempt) = attempt else {
+                return Ok(());
+            };
+            attempt.stored(&StoredUpload {
+                at: None,
+                size,
+                checksums: &received.checksums,
+                appended: received.appended,
+                kept: Kept::Consumed,
+            })
+        };
+        Box::pin(async move {
+            let consumed = blocking(consume).await;
+            Completed::Finished(consumed.map(|()| Finished { bytes }))
         })
     }
 

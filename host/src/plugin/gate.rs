@@ -1,7 +1,7 @@
 //! The stage *gate*: between the last byte of an upload and its 226, while nobody sees the file.
 //!
 //! All gates are asked in the order of their file names, each with the place that the one before
-//! chose, until one discards. What is quarantined stays out of sight: a gate behind may move it to
+//! chose, until one discards or consumes. What is quarantined stays out of sight: a gate behind may move it to
 //! another quarantine or discard it, and nothing else. A gate that fails discards, unless the
 //! operator said otherwise.
 
@@ -68,6 +68,8 @@ pub enum GateRuling {
     PublishAt(Location),
     /// It is kept here, out of the user's sight.
     Quarantine(Location),
+    /// A gate has taken it elsewhere: nothing of it is kept.
+    Consume,
     /// It is thrown away, and the client hears this.
     Discard {
         /// What the client hears: a denial, or that nobody could decide.
@@ -101,8 +103,11 @@ impl Plugins {
     ) -> GateRuling {
         let (mut ruling, mut upload) = (GateRuling::Publish, upload);
         for gate in self.of(Role::UploadGate) {
-            let answer = gate.commit(Arc::clone(session), &upload, staged).await;
-            let answer = answer.and_then(|answer| gate.in_host_terms(answer, &upload, shown));
+            let quarantined = matches!(ruling, GateRuling::Quarantine(_));
+            let answer = gate.commit(Arc::clone(session), &upload, quarantined, staged);
+            let answer = answer
+                .await
+                .and_then(|answer| gate.in_host_terms(answer, &upload, shown));
             let answer = answer.and_then(|answer| out_of_sight(answer, &ruling, &upload));
             match answer {
                 Ok(GateRuling::Publish) => {}
@@ -117,7 +122,8 @@ impl Plugins {
                     upload.place = place.clone();
                     ruling = GateRuling::Quarantine(place);
                 }
-                Ok(discard @ GateRuling::Discard { .. }) => return discard,
+                Ok(GateRuling::Consume) if quarantined => still_in_quarantine(gate, session),
+                Ok(end @ (GateRuling::Consume | GateRuling::Discard { .. })) => return end,
                 Err(cause) => match goes_on(gate, session, cause) {
                     None => {}
                     Some(detail) => {
@@ -153,7 +159,7 @@ fn still_in_quarantine(gate: &Plugin, session: &SessionFacts) {
     tracing::info!(
         session,
         plugin,
-        "an upload stays in quarantine, which the gate would publish"
+        "an upload stays in quarantine, which the gate would end"
     );
 }
 
@@ -193,9 +199,10 @@ impl Plugin {
         &self,
         session: Arc<SessionFacts>,
         upload: &FinishedUpload,
+        quarantined: bool,
         staged: &StagedUpload,
     ) -> Result<wit::Disposition, CallError> {
-        let what = told(upload);
+        let what = told(upload, quarantined);
         let lent = LentUpload {
             upload: staged.clone(),
             size: upload.size,
@@ -229,6 +236,12 @@ impl Plugin {
             wit::Disposition::Quarantine(place) => {
                 GateRuling::Quarantine(self.place(place, upload, shown)?)
             }
+            // Who cannot read all of it cannot have taken it.
+            wit::Disposition::Consume if self.demands.readable < u64::MAX => {
+                let text = "it consumes what it did not ask for at load";
+                return Err(CallError::Nonsense(text.to_owned()));
+            }
+            wit::Disposition::Consume => GateRuling::Consume,
             wit::Disposition::Discard(denied) => GateRuling::Discard {
                 failure: denial::failure(&denied),
                 detail: denial::for_log(self.name(), &denied),
@@ -296,7 +309,7 @@ fn demands(needs: wit::Demands) -> Result<Demands, CallError> {
     })
 }
 
-fn told(upload: &FinishedUpload) -> wit::Upload {
+fn told(upload: &FinishedUpload, quarantined: bool) -> wit::Upload {
     let checksum = |(algorithm, hex): &(HashAlgorithm, String)| shared::Checksum {
         algorithm: checksum::name(*algorithm).to_owned(),
         hex: hex.clone(),
@@ -311,5 +324,6 @@ fn told(upload: &FinishedUpload) -> wit::Upload {
         checksums: upload.checksums.iter().map(checksum).collect(),
         elapsed_ms: u64::try_from(upload.elapsed.as_millis()).unwrap_or(u64::MAX),
         appended: upload.appended,
+        quarantined,
     }
 }

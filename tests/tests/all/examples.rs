@@ -114,7 +114,8 @@ const CALLS: &[(&str, &str, &str)] = &[
     (
         "upload-gate.commit",
         r#"{"what": {"path": "/a", "place": {"sink": "s", "key": "a"}, "size": 0,
-            "elapsed-ms": 1, "appended": false}, "content": ""}"#,
+            "elapsed-ms": 1, "appended": false,
+            "quarantined": false}, "content": ""}"#,
         "\"content-rejected\"",
     ),
     (

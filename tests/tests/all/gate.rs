@@ -132,6 +132,23 @@ fn a_gate_reads_all_of_what_nobody_sees() {
 }
 
 #[test]
+fn what_a_gate_takes_is_kept_nowhere() {
+    let server = gated("[config]\ncontent = \"all\"");
+    fs::write(server.home().join("gate-consume-b"), "before").expect("there is room");
+    for verb in ["STOR gate-consume-a", "APPE gate-consume-b"] {
+        let reply = session(&server).store(verb, b"what is stored");
+        assert_eq!(reply.code, 226, "{verb}: {reply:?}");
+        assert_eq!(held(&server), ["gate-consume-b"], "{verb}");
+    }
+    let kept = fs::read_to_string(server.home().join("gate-consume-b"));
+    assert_eq!(kept.expect("it is there"), "before");
+    // One that did not ask for the content cannot have taken it.
+    let server = gated("");
+    assert_eq!(store(&server, "gate-consume-a").code, 451);
+    assert_eq!(held(&server), [""; 0]);
+}
+
+#[test]
 fn nobody_gets_past_a_gate_by_breaking_off() {
     let server = gated("");
     fs::write(server.home().join("a"), "what was there").expect("there is room");

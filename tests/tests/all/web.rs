@@ -138,9 +138,9 @@ fn cases_answer_for_the_network_the_state_and_the_secrets() {
     fs::write(&sidecar, allow).expect("there is room");
     let cases = scratch.path().join("cases");
     fs::create_dir(&cases).expect("there is room");
-    let upload =
-        r#"place = { sink = "local", key = "a" }, size = 1, elapsed-ms = 1, appended = false"#;
-    let written = CASES.replace("$UPLOAD", upload);
+    let upload = r#"place = { sink = "local", key = "a" }, size = 1, elapsed-ms = 1, "#.to_owned()
+        + "appended = false, quarantined = false";
+    let written = CASES.replace("$UPLOAD", &upload);
     fs::write(cases.join("imports.case.toml"), written).expect("there is room");
     let mut test = Command::new(binaries::wharf());
     test.env("XDG_CACHE_HOME", scratch.path())

@@ -35,10 +35,10 @@ pub(in crate::control) struct Attempt {
     is_told: AtomicBool,
 }
 
-/// An upload that is stored.
+/// An upload that is stored, or that a plugin has taken.
 pub(in crate::control) struct StoredUpload<'u> {
-    /// Where it stands now.
-    pub(in crate::control) at: &'u Location,
+    /// Where it stands now; nowhere, if a plugin has taken it.
+    pub(in crate::control) at: Option<&'u Location>,
     /// Of the whole file, in bytes.
     pub(in crate::control) size: u64,
     /// Those that were computed while it came.
@@ -56,6 +56,19 @@ pub(in crate::control) enum Kept {
     Published,
     /// Out of the user's sight.
     Quarantined,
+    /// Nowhere: a gate has taken it.
+    Consumed,
+}
+
+impl Kept {
+    /// What events call it, where it is worth telling.
+    fn disposition(self) -> Option<&'static str> {
+        match self {
+            Self::Published => None,
+            Self::Quarantined => Some("quarantined"),
+            Self::Consumed => Some("consumed"),
+        }
+    }
 }
 
 impl Attempt {
@@ -114,7 +127,7 @@ impl Attempt {
         let stored = |kind| {
             let mut event = self.teller.event(kind, &self.session);
             self.describe(&mut event);
-            event.place = Some(told(at));
+            event.place = at.map(told);
             event.size = Some(upload.size);
             event.checksums = upload.checksums.iter().map(checksum_told).collect();
             event
@@ -122,9 +135,9 @@ impl Attempt {
         let mut events = Vec::new();
         if self.teller.wants(Kind::Upload) {
             let mut event = stored(Kind::Upload);
-            if kept == Kept::Quarantined {
-                let disposition = ("wharf.disposition".to_owned(), "quarantined".to_owned());
-                event.attributes.push(disposition);
+            if let Some(disposition) = kept.disposition() {
+                let name = "wharf.disposition".to_owned();
+                event.attributes.push((name, disposition.to_owned()));
             }
             if upload.appended {
                 event
@@ -133,7 +146,8 @@ impl Attempt {
             }
             events.push(event);
         }
-        let name = at.key.split().map_or("", |(_, name)| name);
+        let name = at.and_then(|at| at.key.split());
+        let name = name.map_or("", |(_, name)| name);
         let is_stable = kept == Kept::Published && !is_temporary(name);
         if is_stable && self.teller.wants(Kind::FileStable) {
             events.push(stored(Kind::FileStable));

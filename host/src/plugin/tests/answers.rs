@@ -128,7 +128,7 @@ impl Answers {
     /// 6, the size at 7 and the checksums at 8 and 9 of its parameters.
     pub fn gate(&self, needs: &str, commit: &str) -> Vec<u8> {
         let interface = "wharf:plugin/upload-gate@1.0.0";
-        let parameters = "(param i32 i32 i32 i32 i32 i32 i32 i64 i32 i32 i64 i32 i32)";
+        let parameters = "(param i32 i32 i32 i32 i32 i32 i32 i64 i32 i32 i64 i32 i32 i32)";
         let imports = r#"
             (import "wharf:plugin/staging@1.0.0" "[resource-drop]staged"
                 (func $drop_staged (param i32)))

@@ -22,6 +22,7 @@ const PUBLISH: u8 = 0;
 const PUBLISH_AT: u8 = 1;
 const QUARANTINE: u8 = 2;
 const DISCARD: u8 = 3;
+const CONSUME: u8 = 4;
 
 /// Of `denial-reason`.
 const NAME_NOT_ALLOWED: u8 = 9;
@@ -29,7 +30,7 @@ const TOO_LARGE: u8 = 11;
 const CONTENT_REJECTED: u8 = 12;
 
 /// Gives the content back, as every guest has to.
-const GIVE_BACK: &str = "(call $drop_staged (local.get 12))";
+const GIVE_BACK: &str = "(call $drop_staged (local.get 13))";
 
 /// A gate that wants nothing and gives the answer that `answer` writes.
 fn gate(answer: impl FnOnce(&mut Answers) -> String) -> Vec<u8> {
@@ -55,6 +56,24 @@ fn discard(reason: u8, text: &str) -> Vec<u8> {
     gate(|answers| answers.denies(DISCARD, reason, text))
 }
 
+/// A gate that says it has taken the upload, of which it wanted `content`.
+fn consume(content: u8) -> Vec<u8> {
+    let mut answers = Answers::default();
+    let needs = answers.needs(content, 64, &[]);
+    let commit = format!("{GIVE_BACK} {}", answers.says(CONSUME));
+    answers.gate(&needs, &commit)
+}
+
+/// A gate that publishes, and traps unless it is told so of a quarantine.
+fn told_of_quarantine(quarantined: u8) -> Vec<u8> {
+    gate(|answers| {
+        let publish = answers.says(PUBLISH);
+        format!(
+            "(if (i32.ne (local.get 12) (i32.const {quarantined})) (then unreachable)) {publish}"
+        )
+    })
+}
+
 /// A gate that does this, with the content not given back yet.
 fn misbehaving(commit: &str) -> Vec<u8> {
     let mut answers = Answers::default();
@@ -70,7 +89,7 @@ fn no_x(content: u8, head: u32, length: u32) -> Vec<u8> {
     let discard = answers.denies(DISCARD, CONTENT_REJECTED, "no X");
     // A failure of `read` is one of `commit` as it stands in memory.
     let commit = format!(
-        "(call $read (local.get 12) (i64.const 0) (i32.const {length}) (i32.const 512))
+        "(call $read (local.get 13) (i64.const 0) (i32.const {length}) (i32.const 512))
         {GIVE_BACK}
         (if (result i32) (i32.load8_u (i32.const 512))
             (then (i32.const 512))
@@ -277,7 +296,22 @@ async fn each_gate_has_its_say_until_one_discards() {
             &[&quarantine(b), &discard(CONTENT_REJECTED, "no")],
             Err(refused("no")),
         ),
-        // Nobody is asked behind a discard.
+        // Nor taken elsewhere, as gates are told.
+        (
+            &[&quarantine(b), &consume(2)],
+            Ok(GateRuling::Quarantine(at(b))),
+        ),
+        (
+            &[&quarantine(b), &told_of_quarantine(1)],
+            Ok(GateRuling::Quarantine(at(b))),
+        ),
+        (
+            &[&publish_at(b), &told_of_quarantine(0)],
+            Ok(GateRuling::PublishAt(at(b))),
+        ),
+        // Nobody is asked behind a discard, nor about what is gone.
+        (&[&consume(2), &misbehaving(TRAP)], Ok(GateRuling::Consume)),
+        (&[&publish_at(b), &consume(2)], Ok(GateRuling::Consume)),
         (
             &[&discard(CONTENT_REJECTED, "no"), &misbehaving(TRAP)],
             Err(refused("no")),
@@ -316,6 +350,8 @@ async fn a_gate_that_fails_discards_unless_the_operator_says_otherwise() {
         (&kept, b"", "commit trapped"),
         (&forged, b"", "commit trapped"),
         (&nonsense, b"", "commit trapped"),
+        (&consume(0), b"", "it consumes what it did not ask for"),
+        (&consume(1), b"", "it consumes what it did not ask for"),
     ];
     for &(wasm, sidecar, cause) in cases {
         let files: [(&str, &[u8]); 2] = [("a.wasm", wasm), ("a.toml", sidecar)];

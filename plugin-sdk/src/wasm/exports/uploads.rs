@@ -34,6 +34,7 @@ impl<I: Instance<Plugin: UploadGate>> upload_gate::Guest for I {
             Disposition::PublishAt(place) => upload_gate::Disposition::PublishAt(place.into()),
             Disposition::Quarantine(place) => upload_gate::Disposition::Quarantine(place.into()),
             Disposition::Discard(denial) => upload_gate::Disposition::Discard(denial.into()),
+            Disposition::Consume => upload_gate::Disposition::Consume,
         })
     }
 }
@@ -58,6 +59,7 @@ impl From<upload_gate::Upload> for Upload {
             checksums: upload.checksums.into_iter().map(Into::into).collect(),
             elapsed: Duration::from_millis(upload.elapsed_ms),
             appended: upload.appended,
+            quarantined: upload.quarantined,
         }
     }
 }

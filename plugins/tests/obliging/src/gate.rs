@@ -4,7 +4,7 @@
 //! of its sink. `elsewhere`: published beside its place as `published-NAME`. `outside`: published
 //! where the grant does not reach. `nowhere`: into a sink that there is not. `digest`: published as
 //! the SHA-256 of what it reads, so wants `content = "all"`. `beyond`: reads past what was asked
-//! for.
+//! for. `consume`: said to be taken.
 
 use wharf_plugin::crypto::{self, Algorithm};
 use wharf_plugin::{
@@ -51,6 +51,7 @@ impl UploadGate for Obliging {
             "outside" => Disposition::PublishAt(Location::new(&place.sink, "outside/of/the/grant")),
             "nowhere" => Disposition::PublishAt(Location::new("nowhere", "x")),
             "digest" => Disposition::PublishAt(place.with_name(&digest(content)?)),
+            "consume" => Disposition::Consume,
             "beyond" => {
                 content.read(content.size() + 1, 1)?;
                 Disposition::Publish
