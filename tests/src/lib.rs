@@ -19,6 +19,7 @@ pub mod settings;
 pub mod store;
 pub mod tls;
 pub mod transcript;
+pub mod web;
 
 use std::thread;
 use std::time::{Duration, Instant};

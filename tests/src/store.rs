@@ -48,6 +48,11 @@ impl Store {
         address.expect("the store of the tests speaks HTTP in clear")
     }
 
+    /// The id of its key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Its secret key, which nobody may be shown.
     pub fn secret(&self) -> &str {
         &self.secret
@@ -78,6 +83,20 @@ impl Store {
             ),
             ..Settings::default()
         }
+    }
+
+    /// As [`Self::settings`], with the key left to the environment.
+    pub fn settings_without_key(&self, more: &str) -> Settings {
+        let mut settings = self.settings(more);
+        let lines = settings.sinks.lines();
+        let is_key = |line: &str| {
+            ["access-key", "secret-key"]
+                .iter()
+                .any(|key| line.starts_with(key))
+        };
+        let kept = lines.filter(|line| !is_key(line));
+        settings.sinks = kept.map(|line| format!("{line}\n")).collect();
+        settings
     }
 
     /// What a real client is told, to be [`USER`].

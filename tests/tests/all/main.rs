@@ -17,6 +17,7 @@ mod protocol;
 mod reload;
 mod roles;
 mod s3;
+mod s3_access;
 mod s3_commit;
 mod storage;
 mod tls;

@@ -17,6 +17,8 @@ use aws_sdk_s3::config::{
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Connector, tls};
 use tokio::runtime::{self, Handle};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use super::error::{described, failed};
 use super::layout::Layout;
@@ -194,6 +196,15 @@ fn trusting(path: &Path) -> Result<aws_sdk_s3::config::SharedHttpClient, OpenErr
         source,
     };
     let pem = std::fs::read(path).map_err(failed)?;
+    let malformed = |error| failed(io::Error::new(io::ErrorKind::InvalidData, error));
+    // The client would take whatever it finds in it, and be it nothing.
+    let authorities = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    if authorities
+        .map_err(|error| malformed(error.to_string()))?
+        .is_empty()
+    {
+        return Err(malformed("it holds no certificate".to_owned()));
+    }
     let store = tls::TrustStore::default().with_pem_certificate(pem);
     let context = tls::TlsContext::builder().with_trust_store(store).build();
     let context = context.map_err(|error| failed(io::Error::other(error)))?;
