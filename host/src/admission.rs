@@ -2,6 +2,8 @@
 //! per user, and failed logins.
 
 mod failed_logins;
+mod lockouts;
+mod room;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,6 +17,7 @@ use thiserror::Error;
 use crate::config::Limits;
 use crate::metrics::ConnectionRefusal;
 use failed_logins::FailedLogins;
+use lockouts::Lockouts;
 
 pub use failed_logins::FailedLogin;
 
@@ -61,6 +64,7 @@ struct State {
     /// Of those users who have a limit.
     transfers: HashMap<String, u32>,
     failed_logins: FailedLogins,
+    lockouts: Lockouts,
 }
 
 impl Admission {
@@ -74,6 +78,7 @@ impl Admission {
                 users: HashMap::new(),
                 transfers: HashMap::new(),
                 failed_logins: FailedLogins::default(),
+                lockouts: Lockouts::default(),
             }),
         })
     }
@@ -146,7 +151,28 @@ impl Admission {
             failed_logins,
             ..
         } = &mut *state;
-        failed_logins.record(Network::of(peer), now, &limits.failed_logins)
+        let limits = &limits.failed_logins;
+        let address = peer.to_canonical();
+        if limits.exempt.iter().any(|it| it.contains(&address)) {
+            return FailedLogin::FREE;
+        }
+        failed_logins.record(Network::of(peer), now, limits)
+    }
+
+    /// Records a wrong password of `user` and says whether it locked the user.
+    pub fn wrong_password(&self, user: &str, now: Instant) -> bool {
+        let mut state = self.state();
+        let State {
+            limits, lockouts, ..
+        } = &mut *state;
+        let lockout = limits.lockout.as_ref();
+        lockout.is_some_and(|limits| lockouts.record(user, now, limits))
+    }
+
+    /// Whether no password of `user` is taken now.
+    pub fn is_locked(&self, user: &str, now: Instant) -> bool {
+        let state = self.state();
+        state.limits.lockout.is_some() && state.lockouts.is_locked(user, now)
     }
 
     /// How long `peer` is still banned. To be asked before each login too: an address may hold

@@ -5,7 +5,9 @@ pub mod error;
 mod events;
 pub mod expand;
 mod json;
+mod logins;
 pub mod nearest;
+mod passive;
 mod s3;
 mod schema;
 pub mod section;
@@ -15,12 +17,13 @@ mod token;
 pub mod value;
 
 pub use events::{Events, WhenFull};
+pub use logins::{FailedLogins, Lockout};
+pub use passive::{Advertise, AdvertisedAddress, DataPeer, Passive, PortRange};
 pub use s3::{Checksums, Directories, RemoveDirectories, Rights, S3Sink};
 pub use schema::FILE_NAME;
 pub use settings::{
-    Admin, Advertise, AdvertisedAddress, Ascii, Config, DataProtection, Durability, FailedLogins,
-    FsSink, Limits, Listener, ListenerTls, Passive, PluginSink, PortRange, Protocol, Server,
-    SessionReuse, Sink, SinkKind, Tls,
+    Admin, Ascii, Config, DataProtection, Durability, FsSink, Health, Limits, Listener,
+    ListenerTls, PluginSink, Protocol, Server, SessionReuse, Sink, SinkKind, Tls,
 };
 pub use value::ByteSize;
 

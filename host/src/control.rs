@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use tokio::time::{Instant, Interval, sleep_until, timeout};
 use tracing::debug;
 use wharf_protocol::effect::{Effect, Effects, EndReason, Input};
@@ -56,7 +57,10 @@ struct Control {
     untold: Option<event::Event>,
     tls: Option<SessionTls>,
     local: SocketAddr,
+    /// The client, also where a balancer connects for it.
     peer: SocketAddr,
+    /// The balancers by which it may come.
+    proxies: Arc<[IpNet]>,
     /// Where the next data connection comes from.
     route: Option<DataRoute>,
     /// A transfer whose object is open and whose data connection is there.

@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod state_dir;
 pub mod watch;
 
+pub mod health;
 pub mod host;
 pub mod listening;
 pub mod server;
@@ -20,6 +21,7 @@ pub mod sessions;
 pub mod admission;
 pub mod control;
 pub mod data;
+pub mod proxy_protocol;
 pub mod socket;
 pub mod tls;
 

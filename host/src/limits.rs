@@ -49,6 +49,10 @@ pub const KEEPALIVE_PROBES: u32 = 4;
 /// oldest are forgotten.
 pub const FAILED_LOGIN_ADDRESSES: usize = 65_536;
 
+/// Users whose failed logins are remembered where there is a lockout, 56 bytes each. Where
+/// strangers try more names, those that were tried least are forgotten, and locked ones last.
+pub const LOCKOUT_USERS: usize = 65_536;
+
 /// Delay of the reply to an address's first failed login; each further one doubles it.
 pub const FAILED_LOGIN_DELAY_FIRST: Duration = Duration::from_millis(500);
 
@@ -75,6 +79,14 @@ pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// Connections that the kernel keeps until they are accepted: the burst of a whole fleet of devices
 /// that are switched on together. The kernel cuts it to its own bound.
 pub const LISTEN_BACKLOG: i32 = 4096;
+
+/// Time for the header of the PROXY protocol, which a balancer sends before anything else; HAProxy
+/// recommends three seconds and more, for a lost packet.
+pub const PROXY_HEADER: Duration = Duration::from_secs(5);
+
+/// Bytes of a header of the PROXY protocol, version 2, behind its first 16: addresses take 36, and
+/// what balancers add to them some hundred.
+pub const PROXY_HEADER_BYTES: usize = 4096;
 
 /// Time for a client to take a reply from its socket. One that reads nothing for so long will not.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(60);

@@ -15,8 +15,9 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::admin::Admin;
-use crate::config::{Config, Listener};
+use crate::config::{Config, Health, Listener};
 use crate::control;
+use crate::health;
 use crate::host::{Host, Phase};
 use crate::limits;
 use crate::listening::ListenerState;
@@ -38,10 +39,11 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         let (host, phase) = Host::start(config).await?;
         admin.show(&host);
         let listeners = listen(&host.config.listeners)?;
+        let health = open_health(&host.config)?;
         host.listening
             .begin(listeners.iter().map(|it| Arc::clone(&it.state)).collect());
         info!(name = host.config.server.name, "ready");
-        serve(host, phase, listeners, &mut signals).await;
+        serve(host, phase, listeners, health, &mut signals).await;
         Ok(())
     });
     // By itself a runtime waits for every thread, such as one that looks through a large sink for
@@ -137,16 +139,29 @@ fn listen(listeners: &[Listener]) -> Result<Vec<OpenListener>, ListenError> {
         .collect()
 }
 
+/// Opens the port that only shows that the host serves, where one is wanted.
+fn open_health(config: &Config) -> Result<Option<TcpListener>, ListenError> {
+    let Some(Health { address }) = config.health else {
+        return Ok(None);
+    };
+    let failed = |source| ListenError { address, source };
+    let socket = open_any(address).map_err(failed)?;
+    info!(address = %socket.local_addr().map_err(failed)?, "health port open");
+    Ok(Some(socket))
+}
+
 /// Serves until the first signal, then drains: sessions that wait for a command are closed at once,
 /// those that transfer have the configured grace.
 async fn serve(
     host: Arc<Host>,
     phase: watch::Sender<Phase>,
     listeners: Vec<OpenListener>,
+    health: Option<TcpListener>,
     signals: &mut Signals,
 ) {
     let mut sessions = JoinSet::new();
     let mut accepting = JoinSet::new();
+    accepting.extend(health.map(health::accept_and_close));
     let (connections, mut accepted) = tokio::sync::mpsc::channel(limits::ACCEPT_BACKLOG);
     for listener in listeners {
         accepting.spawn(accept_all(listener, connections.clone()));

@@ -19,6 +19,8 @@ pub const ENCODED: &str = "$6$rounds=5000$example0salt$pK5EX3GOOg7XwKaLqotp/pyzj
 pub struct Settings {
     /// A listener for each of these, on a port of its own.
     pub listeners: Vec<Listener>,
+    /// The balancers of every listener, as `trusted` lists them; none where it is empty.
+    pub proxies: &'static str,
     /// Keys of `[server]`.
     pub server: String,
     /// Keys of `[tls]`.
@@ -81,6 +83,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listeners: vec![Listener::EXPLICIT, Listener::IMPLICIT],
+            proxies: "",
             server: String::new(),
             tls: String::new(),
             passive: String::new(),
@@ -109,6 +112,10 @@ impl Settings {
         for Listener { name, tls, host } in &self.listeners {
             let listener = format!("name = \"{name}\"\naddress = \"{host}:0\"\ntls = \"{tls}\"");
             writeln!(text, "[[listener]]\n{listener}").expect("a string has room");
+            if !self.proxies.is_empty() {
+                let proxies = format!("proxy-protocol = true\ntrusted = [{}]", self.proxies);
+                writeln!(text, "{proxies}").expect("a string has room");
+            }
         }
         if !self.admin.is_empty() {
             writeln!(text, "[admin]\n{}", self.admin).expect("a string has room");

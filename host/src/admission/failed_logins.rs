@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::Network;
+use super::room::make_room;
 use crate::config;
 use crate::limits;
 
@@ -14,6 +15,14 @@ pub struct FailedLogin {
     pub delay: Duration,
     /// The address is banned from now on: the connection is closed after the reply.
     pub banned: bool,
+}
+
+impl FailedLogin {
+    /// Nothing: where the address stands for many, or nobody guessed.
+    pub const FREE: Self = Self {
+        delay: Duration::ZERO,
+        banned: false,
+    };
 }
 
 /// The addresses from which logins failed, at most [`limits::FAILED_LOGIN_ADDRESSES`].
@@ -42,7 +51,12 @@ impl FailedLogins {
         limits: &config::FailedLogins,
     ) -> FailedLogin {
         if !self.addresses.contains_key(&network) {
-            self.make_room(now);
+            make_room(
+                &mut self.addresses,
+                limits::FAILED_LOGIN_ADDRESSES,
+                |it| it.until <= now,
+                |it| it.until,
+            );
         }
         let fresh = Failures {
             count: 0,
@@ -75,27 +89,6 @@ impl FailedLogins {
             .checked_duration_since(now)
             .filter(|left| !left.is_zero())
     }
-
-    /// Makes room for one more address. Forgetting an eighth at a time keeps the cost per failure
-    /// constant while a flood lasts.
-    fn make_room(&mut self, now: Instant) {
-        if self.addresses.len() < limits::FAILED_LOGIN_ADDRESSES {
-            return;
-        }
-        self.addresses.retain(|_, failures| failures.until > now);
-        let kept = limits::FAILED_LOGIN_ADDRESSES / 8 * 7;
-        if self.addresses.len() > kept {
-            let mut ends: Vec<Instant> = self.addresses.values().map(|it| it.until).collect();
-            let surplus = ends.len() - kept;
-            let (_, &mut oldest_kept, _) = ends.select_nth_unstable(surplus);
-            let mut forgotten = 0;
-            self.addresses.retain(|_, failures| {
-                let forget = failures.until <= oldest_kept && forgotten < surplus;
-                forgotten += usize::from(forget);
-                !forget
-            });
-        }
-    }
 }
 
 /// Doubles with each failure.
@@ -115,6 +108,7 @@ mod tests {
         count: 3,
         window: Duration::from_secs(600),
         ban: Duration::from_secs(1800),
+        exempt: Vec::new(),
     };
 
     fn network(number: u32) -> Network {

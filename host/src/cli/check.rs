@@ -49,6 +49,10 @@ fn examine(config: &Config, origin: &Origin) -> Findings {
     passive_ports(config, origin, &mut found);
     storage::check(config, origin, &mut found);
     admin(config, origin, &mut found);
+    let health = config.health.iter();
+    found
+        .summary
+        .extend(health.map(|it| format!("health    {}", it.address)));
     found
 }
 
@@ -100,10 +104,13 @@ fn passive_ports(config: &Config, origin: &Origin, found: &mut Findings) {
     found
         .summary
         .push(format!("passive   {} ports, {ports}", ports.count()));
-    for listener in &config.listeners {
-        let port = listener.address.port();
+    let listeners = config.listeners.iter().map(|it| ("listener", it.address));
+    let admin = config.admin.iter().map(|it| ("admin", it.address));
+    let health = config.health.iter().map(|it| ("health", it.address));
+    for (whose, address) in listeners.chain(admin).chain(health) {
+        let port = address.port();
         if (ports.first..=ports.last).contains(&port) {
-            let message = format!("the passive ports hold the listener's port {port}");
+            let message = format!("the passive ports hold the port {port} of [{whose}]");
             let advice = "choose ports that nothing else uses";
             found
                 .problems

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ipnet::IpNet;
 
 use super::error::{Origin, Problem, Problems};
 use super::expand::{Environment, ProcessEnvironment, read_failure};
+use super::logins::Lockout;
 use super::s3::S3Sink;
 use super::section::{self, Section};
 use super::settings::{
-    Admin, Advertise, Config, DataProtection, FailedLogins, FsSink, Limits, Listener, ListenerTls,
-    Passive, PluginSink, Protocol, Server, SessionReuse, Sink, SinkKind, Tls,
+    Admin, Config, DataProtection, FsSink, Health, Limits, Listener, ListenerTls, PluginSink,
+    Protocol, Server, SessionReuse, Sink, SinkKind, Tls,
 };
 
 /// The name of the host's file in the configuration directory.
@@ -83,6 +87,7 @@ impl Config {
             self.sinks = sinks.into_iter().flatten().collect::<BTreeMap<_, _>>();
         }
         self.admin = file.section("admin", Admin::read).flatten();
+        self.health = file.section("health", Health::read).flatten();
     }
 }
 
@@ -172,18 +177,35 @@ impl Listener {
         let name = section.option("name");
         let mut tls = ListenerTls::Explicit;
         section.read("tls", &mut tls);
-        if section.option("proxy-protocol") == Some(true) {
-            let message = "`proxy-protocol = true` is not built yet";
-            section.problem("proxy-protocol", message, "write false, or leave it out");
-        }
-        section.unbuilt("trusted", "it belongs to proxy-protocol");
+        let proxies = read_proxies(section);
         let address = address?;
         Some(Self {
             name: name.unwrap_or_else(|| address.to_string()),
             address,
             tls,
+            proxies,
         })
     }
+}
+
+/// The balancers of a listener.
+fn read_proxies(section: &mut Section<'_, '_>) -> Arc<[IpNet]> {
+    let is_proxied = section.option("proxy-protocol") == Some(true);
+    let trusted: Vec<IpNet> = section.list("trusted");
+    if is_proxied && trusted.is_empty() {
+        let message = "`proxy-protocol` is on, and nobody is trusted";
+        let advice = "name the balancers, such as trusted = [\"10.0.0.0/8\"]";
+        section.problem("proxy-protocol", message, advice);
+    }
+    if !is_proxied && !trusted.is_empty() {
+        let message = "`trusted` stands without `proxy-protocol`";
+        section.problem(
+            "trusted",
+            message,
+            "write proxy-protocol = true, or leave it out",
+        );
+    }
+    trusted.into()
 }
 
 impl Tls {
@@ -205,20 +227,6 @@ impl Tls {
     }
 }
 
-impl Passive {
-    fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.read("ports", &mut self.ports);
-        let advertise = section.sections("advertise", |section| {
-            let (clients, address) = (section.required("clients"), section.required("address"));
-            Some(Advertise {
-                clients: clients?,
-                address: address?,
-            })
-        });
-        self.advertise = advertise.into_iter().flatten().collect();
-    }
-}
-
 impl Protocol {
     fn read(&mut self, section: &mut Section<'_, '_>) {
         section.read("ascii", &mut self.ascii);
@@ -236,14 +244,7 @@ impl Limits {
         section.positive("data-connect-timeout", &mut self.data_connect_timeout);
         section.positive("stall-timeout", &mut self.stall_timeout);
         section.section("failed-logins", |section| self.failed_logins.read(section));
-    }
-}
-
-impl FailedLogins {
-    fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.positive("count", &mut self.count);
-        section.positive("window", &mut self.window);
-        section.positive("ban", &mut self.ban);
+        self.lockout = section.section("lockout", Lockout::read);
     }
 }
 
@@ -285,5 +286,12 @@ impl Admin {
             section.problem("address", message, advice);
         }
         Some(Self { address, token })
+    }
+}
+
+impl Health {
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        let address = section.required("address")?;
+        Some(Self { address })
     }
 }

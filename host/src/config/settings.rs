@@ -2,14 +2,16 @@
 //! the working directory, nothing left to look up but names that change under a running host.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::events::Events;
+use super::logins::{FailedLogins, Lockout};
+use super::passive::Passive;
 use super::s3::S3Sink;
 use super::token::Token;
 use super::value::choices;
@@ -37,6 +39,8 @@ pub struct Config {
     pub sinks: BTreeMap<String, Sink>,
     /// `[admin]`; without it, only the socket in the state directory is open.
     pub admin: Option<Admin>,
+    /// `[health]`
+    pub health: Option<Health>,
 }
 
 impl Config {
@@ -56,6 +60,7 @@ impl Config {
             events: Events::default(),
             sinks: BTreeMap::from([("local".to_owned(), Sink::Fs(FsSink { root }))]),
             admin: None,
+            health: None,
         }
     }
 
@@ -116,6 +121,9 @@ pub struct Listener {
     pub address: SocketAddr,
     /// When TLS begins.
     pub tls: ListenerTls,
+    /// Balancers, which tell by the PROXY protocol for whom they connect. Where there are any,
+    /// nobody else is served.
+    pub proxies: Arc<[IpNet]>,
 }
 
 impl Default for Listener {
@@ -125,6 +133,7 @@ impl Default for Listener {
             name: address.to_string(),
             address,
             tls: ListenerTls::Explicit,
+            proxies: Arc::default(),
         }
     }
 }
@@ -189,64 +198,6 @@ choices! {
     }
 }
 
-/// `[passive]`
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Passive {
-    /// The ports handed out for PASV and EPSV.
-    pub ports: PortRange,
-    /// What address PASV tells, first match wins; else the one the client connected to.
-    pub advertise: Vec<Advertise>,
-}
-
-/// Ports from `first` to `last`, both included; never empty, never port 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PortRange {
-    /// The lowest port.
-    pub first: u16,
-    /// The highest port.
-    pub last: u16,
-}
-
-impl PortRange {
-    /// How many ports there are.
-    pub fn count(self) -> u32 {
-        u32::from(self.last) - u32::from(self.first) + 1
-    }
-}
-
-impl fmt::Display for PortRange {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}-{}", self.first, self.last)
-    }
-}
-
-impl Default for PortRange {
-    fn default() -> Self {
-        Self {
-            first: 40000,
-            last: 40999,
-        }
-    }
-}
-
-/// `[[passive.advertise]]`: the address told to the clients of one network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advertise {
-    /// Who is told.
-    pub clients: IpNet,
-    /// What they are told.
-    pub address: AdvertisedAddress,
-}
-
-/// An address, or the name of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AdvertisedAddress {
-    /// Told as it stands.
-    Ip(IpAddr),
-    /// Resolved at each PASV, since the address behind it may change.
-    Name(String),
-}
-
 /// `[protocol]`: what clients may ask of a transfer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Protocol {
@@ -294,6 +245,8 @@ pub struct Limits {
     pub stall_timeout: Duration,
     /// When an address is banned.
     pub failed_logins: FailedLogins,
+    /// When a user is locked out; never, where it is not there.
+    pub lockout: Option<Lockout>,
 }
 
 impl Default for Limits {
@@ -307,27 +260,7 @@ impl Default for Limits {
             data_connect_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_mins(2),
             failed_logins: FailedLogins::default(),
-        }
-    }
-}
-
-/// `limits.failed-logins`: `count` failures within `window` ban the address for `ban`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FailedLogins {
-    /// How many failures are too many.
-    pub count: u32,
-    /// The time within which they are counted.
-    pub window: Duration,
-    /// How long connections from that address are refused.
-    pub ban: Duration,
-}
-
-impl Default for FailedLogins {
-    fn default() -> Self {
-        Self {
-            count: 5,
-            window: Duration::from_mins(10),
-            ban: Duration::from_mins(30),
+            lockout: None,
         }
     }
 }
@@ -376,4 +309,11 @@ pub struct Admin {
     pub address: SocketAddr,
     /// What a request has to show; always there where other machines reach the address.
     pub token: Option<Token>,
+}
+
+/// `[health]`: a port for balancers that only look whether one is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Where it listens. Port 0 lets the system choose.
+    pub address: SocketAddr,
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::settings::PortRange;
+use super::passive::PortRange;
 
 const TEMPLATE: &str = include_str!("template.toml");
 

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use wharf_protocol::secret::Secret;
 
 use super::nearest::nearest;
-use super::settings::{AdvertisedAddress, PortRange};
+use super::passive::{AdvertisedAddress, PortRange};
 
 /// What a setting may be. Its text stands in the file, in the environment or in a file of its own.
 pub trait Value: Sized {

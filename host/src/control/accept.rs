@@ -22,12 +22,16 @@ use crate::host::Host;
 use crate::limits;
 use crate::metrics;
 use crate::plugin::SessionFacts;
+use crate::proxy_protocol::{self, ProxyError};
 use crate::socket::{canonical, prepare_control};
 
 /// Serves one accepted connection to its end.
-pub async fn accept(host: Arc<Host>, listener: Arc<Listener>, stream: TcpStream) {
+pub async fn accept(host: Arc<Host>, listener: Arc<Listener>, mut stream: TcpStream) {
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else {
         debug!("a connection was closed before it was served");
+        return;
+    };
+    let Some(peer) = client(&listener, &mut stream, peer).await else {
         return;
     };
     let (peer, local) = (canonical(peer), canonical(local));
@@ -59,6 +63,38 @@ pub async fn accept(host: Arc<Host>, listener: Arc<Listener>, stream: TcpStream)
         log_end(&ended, connected);
     };
     serve.instrument(span).await;
+}
+
+/// Whose connection it is that came from `peer`: the client's, as far as a balancer tells; `None`
+/// where it is not to be served.
+async fn client(
+    listener: &Listener,
+    stream: &mut TcpStream,
+    peer: SocketAddr,
+) -> Option<SocketAddr> {
+    if listener.proxies.is_empty() {
+        return Some(peer);
+    }
+    let address = peer.ip().to_canonical();
+    let refused = metrics::connections_refused(metrics::ConnectionRefusal::Proxy);
+    if !listener.proxies.iter().any(|it| it.contains(&address)) {
+        info!(%peer, listener = listener.name, "refused who is no trusted balancer");
+        refused.increment(1);
+        return None;
+    }
+    match proxy_protocol::read(stream).await {
+        Ok(told) => Some(told.unwrap_or(peer)),
+        // Many balancers look whether a port is open, and say nothing there.
+        Err(error @ ProxyError::Io(_)) => {
+            debug!(%peer, listener = listener.name, %error, "a balancer looked in");
+            None
+        }
+        Err(error) => {
+            warn!(%peer, listener = listener.name, %error, "refused a balancer");
+            refused.increment(1);
+            None
+        }
+    }
 }
 
 impl Control {
@@ -96,6 +132,7 @@ impl Control {
             tls: None,
             local,
             peer,
+            proxies: Arc::clone(&listener.proxies),
             route: None,
             ready: None,
             running: None,

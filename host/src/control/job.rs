@@ -95,8 +95,12 @@ impl Control {
     /// Opens a passive listener.
     pub(super) fn listen(&self, extended: bool, family: Option<Family>) -> Job {
         let (host, local, peer) = (Arc::clone(&self.host), self.local, self.peer);
+        let proxies = Arc::clone(&self.proxies);
         Box::pin(async move {
-            let listening = host.passive.listen(local, peer, extended, family).await;
+            let listening = host
+                .passive
+                .listen(local, peer, extended, family, proxies)
+                .await;
             Completed::Listening(match listening {
                 Ok(passive) => Ok((passive.advertise(), DataRoute::Passive(passive))),
                 Err(error) => {

@@ -1,15 +1,15 @@
 //! Who is logged in on a control connection, and how far a login has come.
 
+mod attempt;
+
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use tokio::time::{self, sleep};
+use tokio::time;
 use tracing::{error, info, warn};
-use wharf_protocol::effect::{Credential, LoginDenial, LoginStep};
+use wharf_protocol::effect::{LoginDenial, LoginStep};
 
-use super::Control;
-use super::job::{Completed, Job};
-use crate::admission::{FailedLogin, Refusal, SessionPermit};
+use crate::admission::{Refusal, SessionPermit};
 use crate::host::Host;
 use crate::identity::Identity;
 use crate::limits;
@@ -88,6 +88,8 @@ pub(super) enum Answer {
         /// For events: who said so, and why.
         detail: String,
         banned: bool,
+        /// They were not asked, as the user is locked.
+        locked: bool,
     },
     /// They were not asked.
     Banned,
@@ -203,17 +205,20 @@ impl Login {
 
     /// Takes note of what the authenticators said and puts it in the session's terms.
     pub(super) fn settle(&mut self, answer: Answer, host: &Host) -> LoginStep {
-        let was_asked = !matches!(answer, Answer::Banned);
+        let unasked = match &answer {
+            Answer::Banned => Some(LoginOutcome::Banned),
+            Answer::Failed { locked: true, .. } => Some(LoginOutcome::Locked),
+            _ => None,
+        };
         let step = self.step(answer, host);
         let outcome = match &step {
             LoginStep::NeedPassword { .. } | LoginStep::NeedAccount { .. } => return step,
             LoginStep::Granted { .. } => LoginOutcome::Granted,
             LoginStep::Denied { .. } => LoginOutcome::Denied,
             LoginStep::Undecided => LoginOutcome::Undecided,
-            LoginStep::TooMany { .. } if was_asked => LoginOutcome::TooMany,
-            LoginStep::TooMany { .. } => LoginOutcome::Banned,
+            LoginStep::TooMany { .. } => LoginOutcome::TooMany,
         };
-        metrics::logins(outcome).increment(1);
+        metrics::logins(unasked.unwrap_or(outcome)).increment(1);
         step
     }
 
@@ -298,75 +303,5 @@ impl Login {
             validated: time::Instant::now(),
             permit,
         });
-    }
-}
-
-impl Control {
-    /// Asks the authenticators. A denial is counted against the client's address, and its reply
-    /// waits the longer the more there were.
-    pub(super) fn log_in(&mut self, credential: Credential) -> Job {
-        if let Credential::User(user) = &credential {
-            self.login.set_user(user);
-        }
-        let facts = self.login.facts();
-        let continuation = self.login.continuation.take();
-        let (host, peer) = (Arc::clone(&self.host), self.peer.ip());
-        Box::pin(async move {
-            if host.admission.ban_left(peer, Instant::now()).is_some() {
-                return Completed::LoggedIn(Answer::Banned);
-            }
-            let plugins = host.plugins.current();
-            let asked = Arc::clone(&facts);
-            let answer = match (credential, continuation) {
-                (Credential::User(user), _) => plugins.begin(asked, &user).await,
-                (credential, Some(continuation)) => {
-                    plugins.answer(asked, continuation, credential).await
-                }
-                // The session takes PASS and ACCT only behind a prompt, which left one.
-                (_, None) => plugin::Login::Denied {
-                    reason: LoginDenial::Other,
-                    text: None,
-                    detail: "an answer without a prompt".to_owned(),
-                },
-            };
-            let plugin::Login::Denied {
-                reason,
-                text,
-                detail,
-            } = answer
-            else {
-                return Completed::LoggedIn(granted(answer, &facts, &host).await);
-            };
-            if reason == LoginDenial::NeedsTls {
-                // No guess: many clients try in clear first, and all of an office are one address.
-                info!(detail, "login refused");
-                return Completed::LoggedIn(Answer::Failed {
-                    reason,
-                    text,
-                    detail,
-                    banned: false,
-                });
-            }
-            let FailedLogin { delay, banned } = host.admission.failed_login(peer, Instant::now());
-            info!(detail, banned, "login failed");
-            sleep(delay).await;
-            Completed::LoggedIn(Answer::Failed {
-                reason,
-                text,
-                detail,
-                banned,
-            })
-        })
-    }
-}
-
-/// A grant is worth something only where it is known what it leads to.
-async fn granted(login: plugin::Login, facts: &SessionFacts, host: &Host) -> Answer {
-    let plugin::Login::Granted(identity) = login else {
-        return Answer::Login(login);
-    };
-    match Grant::new(*identity, facts, host).await {
-        Some(grant) => Answer::Granted(grant),
-        None => Answer::Unmapped,
     }
 }

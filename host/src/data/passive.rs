@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
@@ -14,16 +15,18 @@ use wharf_protocol::effect::Family;
 use super::DataError;
 use super::advertise::advertised;
 use super::ports::{Lease, Ports};
-use crate::config;
+use crate::config::{self, Advertise, DataPeer};
 use crate::limits;
 use crate::metrics;
+use crate::proxy_protocol;
 use crate::socket::{canonical, same_host};
 
 /// The passive ports of a host, and what clients are told of them.
 #[derive(Debug)]
 pub struct PassivePool {
     ports: Arc<Ports>,
-    advertise: Vec<config::Advertise>,
+    advertise: Arc<[Advertise]>,
+    data_peer: DataPeer,
 }
 
 /// A listener for one data connection. Its port is free again as soon as this is dropped or the
@@ -33,7 +36,7 @@ pub struct Passive {
     // The socket is closed before the port is given back: fields are dropped in this order.
     listener: StdListener,
     lease: Lease,
-    peer: IpAddr,
+    peers: Peers,
     advertise: SocketAddr,
 }
 
@@ -42,7 +45,8 @@ impl PassivePool {
     pub fn new(settings: &config::Passive) -> Self {
         Self {
             ports: Ports::new(settings.ports),
-            advertise: settings.advertise.clone(),
+            advertise: settings.advertise.clone().into(),
+            data_peer: settings.data_peer,
         }
     }
 
@@ -55,13 +59,15 @@ impl PassivePool {
     /// client may connect from now on.
     ///
     /// For EPSV (`extended`, RFC 2428) only the port of the advertised address is told, and
-    /// `family` is the network protocol asked for; PASV (RFC 959) tells an IPv4 address.
+    /// `family` is the network protocol asked for; PASV (RFC 959) tells an IPv4 address. From the
+    /// balancers `proxies` the client may come as it does to the control connection.
     pub async fn listen(
         &self,
         local: SocketAddr,
         peer: SocketAddr,
         extended: bool,
         family: Option<Family>,
+        proxies: Arc<[IpNet]>,
     ) -> Result<Passive, DataError> {
         let (local, peer) = (canonical(local), canonical(peer).ip());
         let told = match (extended, local.ip()) {
@@ -81,7 +87,14 @@ impl PassivePool {
         Ok(Passive {
             listener,
             lease,
-            peer,
+            peers: Peers {
+                client: peer,
+                proxies,
+                networks: match self.data_peer {
+                    DataPeer::SameAddress => Arc::default(),
+                    DataPeer::SameNetworks => Arc::clone(&self.advertise),
+                },
+            },
             advertise,
         })
     }
@@ -125,11 +138,11 @@ impl Passive {
         let Self {
             lease,
             listener,
-            peer,
+            peers,
             ..
         } = self;
         let mut visitors = Visitors {
-            peer,
+            peers,
             port: lease.port(),
             strangers: 0,
         };
@@ -138,7 +151,7 @@ impl Passive {
             match accept_waiting(&listener) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 visitor => {
-                    if let Some(stream) = visitors.admit(visitor)? {
+                    if let Some(stream) = visitors.admit(visitor, deadline).await? {
                         return Ok(stream);
                     }
                 }
@@ -148,28 +161,84 @@ impl Passive {
         loop {
             let visitor = timeout_at(deadline, listener.accept());
             let visitor = visitor.await.map_err(|_| DataError::TimedOut)?;
-            if let Some(stream) = visitors.admit(visitor)? {
-                return stream.into_std().map_err(DataError::Accept);
+            let visitor = visitor.and_then(|(stream, from)| Ok((stream.into_std()?, from)));
+            if let Some(stream) = visitors.admit(visitor, deadline).await? {
+                return Ok(stream);
             }
         }
     }
 }
 
+/// Who may connect.
+#[derive(Debug)]
+struct Peers {
+    /// The client of the control connection.
+    client: IpAddr,
+    /// Whoever is in the very same of these as the client may, too, where it is in any.
+    networks: Arc<[Advertise]>,
+    /// Whoever is in one of these is a balancer, which has to tell that it is for the client.
+    proxies: Arc<[IpNet]>,
+}
+
+impl Peers {
+    /// The stream, if it is one of the client's.
+    async fn welcome(
+        &self,
+        stream: TcpStream,
+        from: IpAddr,
+        deadline: Instant,
+    ) -> io::Result<Option<TcpStream>> {
+        let from = from.to_canonical();
+        if !self.proxies.iter().any(|it| it.contains(&from)) {
+            return Ok(self.admit(from).then_some(stream));
+        }
+        let mut stream = tokio::net::TcpStream::from_std(stream)?;
+        let Ok(Ok(Some(told))) = timeout_at(deadline, proxy_protocol::read(&mut stream)).await
+        else {
+            return Ok(None);
+        };
+        Ok(match self.admit(told.ip()) {
+            true => Some(stream.into_std()?),
+            false => None,
+        })
+    }
+
+    fn admit(&self, visitor: IpAddr) -> bool {
+        let visitor = visitor.to_canonical();
+        if same_host(visitor, self.client) {
+            return true;
+        }
+        let mut shares = false;
+        self.networks.iter().map(|it| it.clients).all(|network| {
+            let holds = network.contains(&self.client);
+            shares |= holds;
+            holds == network.contains(&visitor)
+        }) && shares
+    }
+}
+
 /// Those who connect to one port.
 struct Visitors {
-    peer: IpAddr,
+    peers: Peers,
     port: u16,
     strangers: u32,
 }
 
 impl Visitors {
     /// The stream, if it comes from the client.
-    fn admit<S>(&mut self, visitor: io::Result<(S, SocketAddr)>) -> Result<Option<S>, DataError> {
+    async fn admit(
+        &mut self,
+        visitor: io::Result<(TcpStream, SocketAddr)>,
+        deadline: Instant,
+    ) -> Result<Option<TcpStream>, DataError> {
         match visitor {
-            Ok((stream, from)) if same_host(from.ip(), self.peer) => return Ok(Some(stream)),
-            Ok((_, from)) => {
+            Ok((stream, from)) => {
+                let welcome = self.peers.welcome(stream, from.ip(), deadline).await;
+                if let Some(stream) = welcome.map_err(DataError::Accept)? {
+                    return Ok(Some(stream));
+                }
                 if self.strangers == 0 {
-                    warn!(port = self.port, peer = %self.peer, stranger = %from.ip(),
+                    warn!(port = self.port, peer = %self.peers.client, stranger = %from.ip(),
                         "dropped a data connection that is not the client's");
                 }
             }

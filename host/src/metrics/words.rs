@@ -48,6 +48,8 @@ words! {
         Banned = "banned",
         /// A session guard said no, or could not decide.
         Guard = "guard",
+        /// Not by a balancer that is trusted, or without the header of the PROXY protocol.
+        Proxy = "proxy",
     }
 
     /// How a login ended.
@@ -60,6 +62,8 @@ words! {
         Undecided = "undecided",
         /// Nobody was asked: too many logins failed from that address.
         Banned = "banned",
+        /// Nobody was asked: too many logins of that user failed.
+        Locked = "locked",
         /// As many sessions as the user may have.
         TooMany = "too_many",
     }

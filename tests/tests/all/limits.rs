@@ -110,3 +110,67 @@ fn a_ban_comes_to_its_end() {
     eventually("the ban is over", || greeting(address) == Some(220));
     Ftp::logged_in(address);
 }
+
+const LOCKOUT: &str = "lockout = { count = 3, window = \"10m\", duration = \"2s\" }\n\
+     failed-logins = { exempt = [\"127.0.0.1\"] }";
+
+/// What a login is answered in the end: the code and the text.
+fn log_in(address: SocketAddr, user: &str, password: &str) -> (u16, Vec<String>) {
+    let mut ftp = Ftp::greeted(address);
+    ftp.command(&format!("USER {user}"), 331);
+    ftp.say(&format!("PASS {password}"));
+    let reply = ftp.reply();
+    (reply.code, reply.lines)
+}
+
+#[test]
+fn a_locked_user_is_answered_the_same_whatever_the_password() {
+    let limits = LOCKOUT.replace("2s", "10m");
+    let (server, address) = limited(&limits);
+    let wrong = log_in(address, USER, "wrong");
+    assert_eq!(wrong.0, 530);
+    for _ in 1..3 {
+        assert_eq!(log_in(address, USER, "wrong"), wrong);
+    }
+    server.log().wait_for(&["the user is locked", USER]);
+    // Whoever comes from elsewhere finds it locked, too.
+    assert_eq!(log_in(address, USER, PASSWORD), wrong);
+    assert_eq!(log_in(address, USER, "wrong"), wrong);
+    let mut other = from_elsewhere(address);
+    other.expect(220);
+    other.command(&format!("USER {USER}"), 331);
+    other.command(&format!("PASS {PASSWORD}"), 530);
+    // A name that nobody has is locked as well: that tells nothing.
+    for _ in 0..5 {
+        assert_eq!(log_in(address, "nobody", "wrong"), wrong);
+    }
+    server.log().wait_for(&["the user is locked", "nobody"]);
+}
+
+#[test]
+fn a_lock_comes_to_its_end() {
+    let (_server, address) = limited(LOCKOUT);
+    for _ in 0..3 {
+        assert_eq!(log_in(address, USER, "wrong").0, 530);
+    }
+    eventually("the lock is over", || {
+        log_in(address, USER, PASSWORD).0 == 230
+    });
+}
+
+#[test]
+fn guesses_at_once_do_not_get_around_the_lock() {
+    let limits = LOCKOUT.replace("2s", "10m");
+    let (_server, address) = limited(&limits);
+    let mut guessing: Vec<Ftp> = (0..12).map(|_| Ftp::greeted(address)).collect();
+    for ftp in &mut guessing {
+        ftp.command(&format!("USER {USER}"), 331);
+    }
+    for ftp in &mut guessing {
+        ftp.say("PASS wrong");
+    }
+    for ftp in &mut guessing {
+        ftp.expect(530);
+    }
+    assert_eq!(log_in(address, USER, PASSWORD).0, 530);
+}

@@ -6,7 +6,7 @@ use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use wharf_tests::PATIENCE;
 use wharf_tests::ftp::{Ftp, Stream, connect_from};
 use wharf_tests::server::Server;
-use wharf_tests::settings::{Listener, Settings};
+use wharf_tests::settings::{Listener, PASSWORD, Settings, USER};
 
 /// Another address of this machine.
 const STRANGER: std::net::Ipv4Addr = std::net::Ipv4Addr::new(127, 0, 0, 2);
@@ -153,14 +153,121 @@ fn everything_works_over_ipv6() {
     ftp.expect(226);
 }
 
-#[test]
-fn the_address_told_is_the_one_configured() {
+/// What PASV tells clients of 127.0.0.0/8 where there are these rules.
+fn told(rules: &[(&str, &str)]) -> Result<String, u16> {
+    let rules = rules.iter().map(|(clients, address)| {
+        format!("[[passive.advertise]]\nclients = \"{clients}\"\naddress = \"{address}\"\n")
+    });
     let server = Server::start(&Settings {
-        passive: "[[passive.advertise]]\nclients = \"127.0.0.0/8\"\naddress = \"192.0.2.7\"\n"
-            .into(),
+        passive: rules.collect(),
         ..Settings::default()
     });
     let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
-    let reply = ftp.command("PASV", 227);
-    assert!(reply.lines[0].contains("(192,0,2,7,"), "{reply:?}");
+    // What EPSV tells is a port and no address, whatever is configured.
+    ftp.passive();
+    ftp.say("PASV");
+    let reply = ftp.reply();
+    let address = reply.lines[0].split_once('(').map(|(_, address)| address);
+    let octets = address.map(|address| address.split(',').take(4).collect::<Vec<_>>().join("."));
+    octets.ok_or(reply.code)
+}
+
+#[test]
+fn the_first_network_of_the_client_tells_its_address() {
+    let private = ("10.0.0.0/8", "192.0.2.1");
+    for (rules, expected) in [
+        (&[private, ("127.0.0.0/8", "0.0.0.0")][..], Ok("0.0.0.0")),
+        (&[private, ("127.0.0.1/32", "localhost")], Ok("127.0.0.1")),
+        (
+            &[("0.0.0.0/0", "192.0.2.2"), ("127.0.0.0/8", "192.0.2.3")],
+            Ok("192.0.2.2"),
+        ),
+        (&[private], Ok("127.0.0.1")),
+        // A name that leads nowhere fails this PASV, and not the session.
+        (&[("0.0.0.0/0", "no-such-host.invalid")], Err(425)),
+    ] {
+        assert_eq!(told(rules), expected.map(str::to_owned), "{rules:?}");
+    }
+}
+
+#[test]
+fn behind_balancers_a_data_connection_may_come_from_their_networks() {
+    let rule = |clients| {
+        format!("[[passive.advertise]]\nclients = \"{clients}\"\naddress = \"127.0.0.1\"\n")
+    };
+    let server = Server::start(&Settings {
+        passive: format!(
+            "data-peer = \"same-networks\"\n{}{}",
+            rule("127.0.0.0/24"),
+            rule("127.0.1.0/24")
+        ),
+        limits: "data-connect-timeout = \"1s\"".into(),
+        ..Settings::default()
+    });
+    let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
+    let port = ftp.passive();
+    let mut data = connect_from(STRANGER, port).expect("the port listens");
+    ftp.command("STOR through", 150);
+    data.write_all(b"the other balancer").expect("it is taken");
+    drop(data);
+    ftp.expect(226);
+    let port = ftp.passive();
+    let elsewhere = connect_from(std::net::Ipv4Addr::new(127, 0, 1, 1), port);
+    ftp.command("STOR stolen", 425);
+    drop(elsewhere);
+}
+
+/// The header that a balancer sends for a client.
+fn header(client: &str) -> Vec<u8> {
+    format!("PROXY TCP4 {client} 192.0.2.100 5000 21\r\n").into_bytes()
+}
+
+#[test]
+fn a_balancer_tells_for_whom_it_connects() {
+    let server = Server::start(&Settings {
+        listeners: vec![Listener::EXPLICIT],
+        proxies: "\"127.0.0.2\"",
+        passive: "[[passive.advertise]]\nclients = \"192.0.2.0/24\"\naddress = \"192.0.2.9\"\n"
+            .into(),
+        limits: "data-connect-timeout = \"2s\"".into(),
+        ..Settings::default()
+    });
+    let address = server.address(Listener::EXPLICIT);
+    let through = |client: &str, target| {
+        let mut stream = connect_from(STRANGER, target).expect("it listens");
+        stream.write_all(&header(client)).expect("it is read");
+        stream
+    };
+    let mut ftp = Ftp::over(through("192.0.2.7", address), address);
+    ftp.expect(220);
+    server.log().wait_for(&["connected", "192.0.2.7:5000"]);
+    ftp.log_in(USER, PASSWORD);
+    let told = ftp.command("PASV", 227);
+    assert!(told.lines[0].contains("(192,0,2,9,"), "{told:?}");
+    // A data connection brings the client's header, too, and no other's.
+    for (client, code) in [("192.0.2.7", 226), ("192.0.2.8", 425)] {
+        let port = ftp.passive();
+        let mut data = through(client, port);
+        ftp.say("STOR file");
+        let first = ftp.reply().code;
+        let end = match first {
+            150 => {
+                data.write_all(b"content").expect("it is taken");
+                drop(data);
+                ftp.reply().code
+            }
+            refused => refused,
+        };
+        assert_eq!(end, code, "{client}");
+    }
+    // Nobody else is served, whatever he says.
+    let mut direct = TcpStream::connect(address).expect("it listens");
+    // It may be closed already.
+    let _ = direct.write_all(&header("192.0.2.7"));
+    assert!(Ftp::over(direct, address).until_closed().is_empty());
+    let mut silent = connect_from(STRANGER, address).expect("it listens");
+    silent
+        .write_all(b"USER alice\r\nPASS wharf\r\n")
+        .expect("it is read");
+    assert!(Ftp::over(silent, address).until_closed().is_empty());
 }

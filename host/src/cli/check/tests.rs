@@ -95,7 +95,7 @@ fn open_listeners_are_warned_of() {
 fn passive_ports_must_suffice_and_be_free() {
     let source = format!("{QUIET}[passive]\nports = \"2100-2130\"\n");
     let found = found(&source, &[]);
-    let problem = "the passive ports hold the listener's port 2121";
+    let problem = "the passive ports hold the port 2121 of [listener]";
     assert_eq!(messages(&found.problems), [(Some(4), problem)]);
     let warning = "31 ports serve as many transfers at a time; more get 425";
     assert_eq!(messages(&found.warnings), [(Some(4), warning)]);

@@ -22,8 +22,43 @@ fn unused_address() -> Ipv4Addr {
 fn pool(first: u16, last: u16) -> PassivePool {
     PassivePool::new(&config::Passive {
         ports: PortRange { first, last },
-        advertise: Vec::new(),
+        ..config::Passive::default()
     })
+}
+
+/// Whose data connections may come instead of those of a client.
+#[test]
+fn behind_balancers_the_networks_tell_who_may_come() {
+    let rule = |clients: &str| Advertise {
+        clients: clients.parse().unwrap(),
+        address: config::AdvertisedAddress::Ip(Ipv4Addr::UNSPECIFIED.into()),
+    };
+    let networks = ["10.1.0.0/24", "10.1.1.0/24", "10.0.0.0/8", "2001:db8::/32"];
+    let networks: Arc<[Advertise]> = networks.map(rule).into();
+    for (client, visitor, alone, behind) in [
+        ("10.1.0.7", "10.1.0.7", true, true),
+        ("10.1.0.7", "::ffff:10.1.0.7", true, true),
+        ("10.1.0.7", "10.1.0.8", false, true),
+        ("10.1.0.7", "::ffff:10.1.0.8", false, true),
+        ("10.1.0.7", "10.1.1.7", false, false),
+        ("10.1.0.7", "10.2.0.7", false, false),
+        ("10.2.0.7", "10.3.0.7", false, true),
+        // In no network: the address alone.
+        ("192.0.2.7", "192.0.2.7", true, true),
+        ("192.0.2.7", "192.0.2.8", false, false),
+        ("192.0.2.7", "10.1.0.7", false, false),
+        ("2001:db8::7", "2001:db8::8", false, true),
+    ] {
+        let [client, visitor] = [client, visitor].map(|it| it.parse::<IpAddr>().unwrap());
+        for (networks, admitted) in [(Arc::default(), alone), (Arc::clone(&networks), behind)] {
+            let peers = Peers {
+                client,
+                networks,
+                proxies: Arc::default(),
+            };
+            assert_eq!(peers.admit(visitor), admitted, "{peers:?} {visitor}");
+        }
+    }
 }
 
 fn address(text: &str) -> SocketAddr {
@@ -31,8 +66,14 @@ fn address(text: &str) -> SocketAddr {
 }
 
 async fn epsv(pool: &PassivePool, here: Ipv4Addr) -> Result<Passive, DataError> {
-    pool.listen((here, 21).into(), (here, 5000).into(), true, None)
-        .await
+    pool.listen(
+        (here, 21).into(),
+        (here, 5000).into(),
+        true,
+        None,
+        Arc::default(),
+    )
+    .await
 }
 
 fn soon() -> Instant {
@@ -197,7 +238,13 @@ async fn the_family_of_the_control_connection_decides() {
         (v6, false, None, None),
     ] {
         let passive = pool
-            .listen(address(local), address(local), extended, family)
+            .listen(
+                address(local),
+                address(local),
+                extended,
+                family,
+                Arc::default(),
+            )
             .await;
         let ip = passive
             .as_ref()
