@@ -5,6 +5,7 @@ mod events;
 mod init;
 mod password;
 mod plugin;
+mod probe;
 mod serve;
 mod status;
 
@@ -39,6 +40,8 @@ enum Command {
     /// Look at plugins
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Try a server as its users do: log in, list, store, fetch, compare and delete a file
+    Probe(probe::ProbeCommand),
     /// Print an argon2id string of a password from a prompt or standard input
     HashPassword,
 }
@@ -78,6 +81,7 @@ pub fn run() -> ExitCode {
         Command::Status(command) => command.run(),
         Command::Events(command) => command.run(),
         Command::Plugin(command) => command.run(),
+        Command::Probe(command) => command.run(),
         Command::HashPassword => password::run(),
     };
     match done {

@@ -9,6 +9,7 @@ pub mod limits;
 pub mod logging;
 pub mod memory;
 pub mod metrics;
+pub mod probe;
 pub mod state_dir;
 pub mod watch;
 

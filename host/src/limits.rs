@@ -148,3 +148,12 @@ pub const SINK_PROBE: Duration = Duration::from_secs(2);
 /// Time between two times that what was measured is sorted into buckets: until then a call of a
 /// plugin takes 8 bytes.
 pub const METRICS_SETTLE: Duration = Duration::from_secs(2);
+
+/// Bytes of one line that a server says to a probe, which is another's server as often as not.
+pub const PROBE_LINE_BYTES: usize = 8 * 1024;
+
+/// Lines of one reply to a probe: greetings fill a screen or two.
+pub const PROBE_REPLY_LINES: usize = 1000;
+
+/// Bytes of a listing that a probe takes: 100,000 files. Others do not probe in such directories.
+pub const PROBE_LISTING_BYTES: usize = 16 * 1024 * 1024;

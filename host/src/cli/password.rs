@@ -42,7 +42,7 @@ pub fn from_stdin(input: impl Read) -> anyhow::Result<Secret> {
     let mut line = String::new();
     io::BufReader::new(input.take(PASSWORD_BYTES_MAX))
         .read_line(&mut line)
-        .context("cannot read the password from standard input")?;
+        .context("cannot read the password")?;
     if line.len() as u64 == PASSWORD_BYTES_MAX {
         bail!("the password is longer than {PASSWORD_BYTES_MAX} bytes");
     }

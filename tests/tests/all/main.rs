@@ -13,6 +13,7 @@ mod operator;
 mod passive;
 mod paths;
 mod plugins;
+mod probe;
 mod protocol;
 mod reload;
 mod roles;
