@@ -1,8 +1,10 @@
 //! The command line. Doc comments here are its help.
 
 mod check;
+mod directory;
 mod events;
 mod init;
+mod migrate;
 mod password;
 mod plugin;
 mod probe;
@@ -28,6 +30,8 @@ struct Cli {
 enum Command {
     /// Make a working configuration directory: wharf.toml, plugins/, one user
     Init(init::Init),
+    /// Make a configuration directory of what another server was configured with
+    Migrate(migrate::Migrate),
     /// Serve until SIGTERM or SIGINT
     Serve(Serve),
     /// Check the configuration, certificates, sinks and every plugin; exit 1 if anything is wrong
@@ -76,6 +80,7 @@ struct ConfigDirectory {
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Init(init) => init.run(),
+        Command::Migrate(migrate) => migrate.run(),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(directory) => check::run(&directory.config),
         Command::Status(command) => command.run(),

@@ -48,6 +48,16 @@ impl Store {
         address.expect("the store of the tests speaks HTTP in clear")
     }
 
+    /// Its bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// Where in the bucket it is, without a slash.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The id of its key.
     pub fn key(&self) -> &str {
         &self.key

@@ -1,5 +1,6 @@
 //! What a person types to set up, start, test and check Wharf: `cargo xtask TASK`.
 
+mod aioftps3;
 mod bench;
 mod examples;
 mod program;
@@ -7,6 +8,7 @@ mod project;
 mod s3_server;
 mod server;
 mod system;
+mod tables;
 mod test;
 mod tidy;
 mod wasm;

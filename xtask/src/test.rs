@@ -9,7 +9,7 @@ use crate::program::{cargo, run as execute};
 use crate::project::Project;
 use crate::s3_server::S3Server;
 use crate::system::{self, Package};
-use crate::{examples, tidy, wasm};
+use crate::{aioftps3, examples, tidy, wasm};
 
 /// What the black-box tests talk to the host with.
 const CLIENTS: &[Package] = &[
@@ -228,6 +228,7 @@ fn black_box(project: &Project, filters: &[&str]) -> Result<()> {
     system::provide(CLIENTS, "clients that the tests run")?;
     let store = S3Server::start(project)?;
     let mut command = black_box_command(project, filters);
+    command.env("WHARF_AIOFTPS3", aioftps3::provide(project)?);
     store.tell(&mut command);
     execute(&mut command)
 }

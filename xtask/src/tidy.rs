@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::program;
 use crate::project::Project;
+use crate::tables;
 
 /// What a crate must not reach through its dependencies, and why.
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
@@ -76,6 +77,7 @@ pub fn check(project: &Project) -> Result<()> {
                 .map(|(line, what)| format!("{file}:{line}: {what}")),
         );
     }
+    breaches.extend(tables::breaches(project, &files)?);
     if !breaches.is_empty() {
         bail!(
             "{} rules are broken\n{}",

@@ -1,21 +1,23 @@
 //! `wharf init`: a configuration directory that works at once.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
 use wharf_protocol::secret::Secret;
 
+use super::directory::{
+    copy_plugin, find_plugin, make_directory, plugin_directories, refuse_to_overwrite,
+    write_private,
+};
 use super::password;
 use crate::config::value::Value;
 use crate::config::{FILE_NAME, PortRange, template};
 
 /// The plugin that lets the first user in, as it is built.
-const PLUGIN: &str = "static-users.wasm";
+const PLUGIN: &str = "static-users";
 
 /// Make a configuration directory.
 #[derive(Debug, Args)]
@@ -54,7 +56,7 @@ fn user_name(text: &str) -> Result<String, String> {
 impl Init {
     /// Makes the directory and tells what to do next.
     pub fn run(&self) -> anyhow::Result<()> {
-        let plugin = find_plugin(&plugin_directories())?;
+        let plugin = find_plugin(PLUGIN, &plugin_directories())?;
         let given = match self.password_stdin {
             true => Some(password::from_stdin(io::stdin())?),
             false => None,
@@ -78,20 +80,11 @@ impl Init {
         let file = self.directory.join(FILE_NAME);
         let plugins = self.directory.join("plugins");
         let sidecar = plugins.join("10-static-users.toml");
-        for path in [&file, &sidecar] {
-            if path.symlink_metadata().is_ok() {
-                bail!(
-                    "{} is there already; choose another directory",
-                    path.display()
-                );
-            }
-        }
+        refuse_to_overwrite(&[&file, &sidecar])?;
         let (root, root_path) = self.root()?;
         make_directory(&root_path)?;
         make_directory(&plugins)?;
-        let copy = plugins.join("10-static-users.wasm");
-        fs::copy(plugin, &copy)
-            .with_context(|| format!("cannot copy {} to {}", plugin.display(), copy.display()))?;
+        copy_plugin(plugin, &plugins.join("10-static-users.wasm"))?;
         write_private(&sidecar, &self.sidecar(&password::hash(password)?))?;
         let address = SocketAddr::new(self.address, self.port);
         write_private(&file, &template::render(address, self.passive, &root))
@@ -157,51 +150,6 @@ impl Init {
              wharf check --config {directory}\n"
         )
     }
-}
-
-/// Where the plugins are that come with this program, first match first.
-fn plugin_directories() -> Vec<PathBuf> {
-    let named = std::env::var_os("WHARF_PLUGINS").map(PathBuf::from);
-    let beside = std::env::current_exe()
-        .ok()
-        .and_then(|program| program.parent().map(|directory| directory.join("plugins")));
-    named.into_iter().chain(beside).collect()
-}
-
-fn find_plugin(directories: &[PathBuf]) -> anyhow::Result<PathBuf> {
-    let candidates = directories.iter().map(|directory| directory.join(PLUGIN));
-    if let Some(found) = candidates.clone().find(|path| path.is_file()) {
-        return Ok(found);
-    }
-    let places: Vec<String> = candidates.map(|path| path.display().to_string()).collect();
-    bail!(
-        "the plugin {PLUGIN} is not there: looked for {}; \
-         set WHARF_PLUGINS to the directory that holds it",
-        places.join(" and ")
-    )
-}
-
-/// Makes a directory that only this user may enter, unless it is there.
-fn make_directory(path: &Path) -> anyhow::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .with_context(|| format!("cannot make the directory {}", path.display()))
-}
-
-/// Writes a new file that only this user may read.
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => anyhow::anyhow!("{} is there already", path.display()),
-            _ => anyhow::Error::new(error).context(format!("cannot write {}", path.display())),
-        })
 }
 
 /// `text` as one word of a shell.

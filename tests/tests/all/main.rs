@@ -1,6 +1,7 @@
 //! Black-box tests of the real binary.
 
 mod admin;
+mod aioftps3;
 mod clients;
 mod events;
 mod examples;
@@ -9,6 +10,7 @@ mod gate;
 mod http_auth;
 mod limits;
 mod memory;
+mod migrate;
 mod operator;
 mod passive;
 mod paths;

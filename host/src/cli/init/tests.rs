@@ -1,5 +1,6 @@
 //! What `wharf init` makes, and when it refuses.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use clap::Parser;
@@ -22,7 +23,7 @@ fn init(directory: &Path, arguments: &[&str]) -> Init {
 /// A directory with a plugin to copy.
 fn place() -> (tempfile::TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
-    let plugin = place.path().join(PLUGIN);
+    let plugin = place.path().join(format!("{PLUGIN}.wasm"));
     fs::write(&plugin, b"\0asm").unwrap();
     (place, plugin)
 }
@@ -213,8 +214,8 @@ fn a_missing_plugin_is_told_with_a_remedy() {
     let (place, plugin) = place();
     let nowhere = place.path().join("nowhere");
     let both = [nowhere.clone(), place.path().to_owned()];
-    assert_eq!(find_plugin(&both).unwrap(), plugin);
-    let error = find_plugin(&[nowhere]).unwrap_err().to_string();
+    assert_eq!(find_plugin(PLUGIN, &both).unwrap(), plugin);
+    let error = find_plugin(PLUGIN, &[nowhere]).unwrap_err().to_string();
     assert!(
         error.ends_with("set WHARF_PLUGINS to the directory that holds it"),
         "{error}"

@@ -1,0 +1,167 @@
+//! `wharf migrate`: what it makes of another server's variables, and what it says of the rest.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+use wharf_tests::binaries;
+use wharf_tests::process::{self, Output};
+
+/// A file of `docs/migrate`.
+pub fn documented(name: &str) -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.join("../docs/migrate").join(name)
+}
+
+/// Migrate `server` by the variables in `file`, with nothing else in the environment.
+fn migrate(server: &str, file: &Path, directory: &Path) -> Output {
+    let mut command = Command::new(binaries::wharf());
+    command
+        .env_clear()
+        .env("WHARF_PLUGINS", binaries::plugins())
+        .args(["migrate", server])
+        .arg(directory)
+        .arg("--env-file")
+        .arg(file);
+    process::run(&mut command, "")
+}
+
+/// Every file below `directory` that is no plugin, with its text, in their order.
+fn files(directory: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut directories = vec![directory.to_owned()];
+    while let Some(next) = directories.pop() {
+        for entry in fs::read_dir(next).expect("it is there") {
+            let path = entry.expect("it can be read").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_none_or(|it| it != "wasm") {
+                let name = path.strip_prefix(directory).expect("it is below it");
+                let text = fs::read_to_string(&path).expect("it is text");
+                found.push((name.to_owned(), text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What is in the documentation is what the command makes, so that it is tested with it.
+fn is_as_documented(server: &str) {
+    let place = TempDir::new().expect("there is room for a test");
+    let made = place.path().join("made");
+    migrate(server, &documented(&format!("{server}.env")), &made).success();
+    assert_eq!(files(&made), files(&documented(server)));
+    for (name, _) in files(&made) {
+        let mode = fs::metadata(made.join(&name))
+            .expect("it is there")
+            .permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600, "{}", name.display());
+    }
+}
+
+#[test]
+fn aioftps3_becomes_what_is_documented() {
+    is_as_documented("aioftps3");
+}
+
+/// The documented variables of aioftps3 with some lines instead of others, migrated.
+fn changed(changes: &[(&str, &str)]) -> (TempDir, PathBuf, Output) {
+    let place = TempDir::new().expect("there is room for a test");
+    let mut text = fs::read_to_string(documented("aioftps3.env")).expect("it is there");
+    for (old, new) in changes {
+        assert!(text.contains(old), "{old}");
+        text = text.replace(old, new);
+    }
+    let file = place.path().join("variables");
+    fs::write(&file, text).expect("there is room");
+    let directory = place.path().join("made");
+    let output = migrate("aioftps3", &file, &directory);
+    (place, directory, output)
+}
+
+#[test]
+fn both_spellings_of_a_bucket_become_the_same() {
+    let (_place, directory, output) = changed(&[("AWS_S3_BUCKET_", "AWS_S3_BUCKET__")]);
+    output.success();
+    assert_eq!(files(&directory), files(&documented("aioftps3")));
+}
+
+#[test]
+fn lists_are_taken_in_the_order_of_their_numbers_across_gaps() {
+    let (_place, directory, output) = changed(&[
+        ("DOMAINS__1__", "DOMAINS__100__"),
+        ("DOMAINS__2__", "DOMAINS__20__"),
+        ("USERS__1__", "USERS__0__"),
+    ]);
+    output.success();
+    let text = fs::read_to_string(directory.join("wharf.toml")).expect("it is there");
+    let place = |what: &str| text.find(what).expect("it is carried over");
+    assert!(
+        place("\"ftp.example.com\"") < place("\"ftp.internal.example.com\""),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_has_no_place_is_named_with_a_remedy() {
+    let more = "HEALTHCHECK_PORT=8022\nACME_DIRECTORY=https://acme.example.com\n\
+                AWS_ROUTE_53__ZONE_ID=zone\nAWS_S3_BUCKET__VERIFY_CERTS=false\nFTP_BANNER=hello\n";
+    let (_place, _, output) = changed(&[
+        ("HEALTHCHECK_PORT=8022\n", more),
+        ("10.1.0.0/24", "0.0.0.0/0"),
+    ]);
+    let output = output.success();
+    for (name, what) in [
+        ("ACME_DIRECTORY", "certbot"),
+        ("AWS_ROUTE_53__ZONE_ID", "no names are registered"),
+        ("AWS_S3_BUCKET__VERIFY_CERTS", "ca = "),
+        ("FTP_BANNER", "left out"),
+        ("FTP_DATA_CIDR_TO_DOMAINS", "data-peer"),
+        ("$HOME/ssl.crt", "[tls]"),
+    ] {
+        let mut lines = output.stderr.lines();
+        let named = lines
+            .any(|line| line.starts_with("note: ") && line.contains(name) && line.contains(what));
+        assert!(named, "{name}: {output}");
+    }
+}
+
+#[test]
+fn whatever_is_wrong_is_told_and_nothing_written() {
+    let (_place, directory, output) = changed(&[
+        ("FTP_COMMAND_PORT=8021", "FTP_COMMAND_PORT=eight"),
+        ("FTP_DATA_PORTS_COUNT=30", "FTP_DATA_PORTS_COUNT=70000"),
+        ("AWS_S3_BUCKET_NAME", "AWS_S3_BUCKET_NAMES"),
+        ("FTP_USERS__1__PASSWORD_SALT", "FTP_USERS__2__PASSWORD_SALT"),
+        ("10.1.1.0/24", "10.1.1.0/33"),
+    ]);
+    let output = output.failure();
+    for name in [
+        "FTP_COMMAND_PORT: ",
+        "FTP_DATA_PORTS_COUNT: ",
+        "AWS_S3_BUCKET__NAME is not set",
+        "FTP_USERS__1: ",
+        "FTP_USERS__2: ",
+        "FTP_DATA_CIDR_TO_DOMAINS__2__CIDR: ",
+    ] {
+        assert!(output.stderr.contains(name), "{name}: {output}");
+    }
+    assert!(!directory.exists());
+}
+
+#[test]
+fn no_secret_is_printed_and_nothing_written_over() {
+    let (place, directory, output) =
+        changed(&[("=AKIA", "=  \"AKIA"), ("EXAMPLE\n", "EXAMPLE\"\n")]);
+    let output = output.success();
+    for secret in ["wJalrXUtnFEMI", "HOsCraGB9jNOHhDfuiA"] {
+        assert!(!output.text().contains(secret), "{output}");
+    }
+    let before = files(&directory);
+    let again = migrate("aioftps3", &place.path().join("variables"), &directory).failure();
+    assert!(again.stderr.contains("is there already"), "{again}");
+    assert_eq!(files(&directory), before);
+}
