@@ -43,6 +43,11 @@ impl Kind {
         matches!(self, Self::Digest)
     }
 
+    /// Whether the service judges the password alone.
+    pub fn takes_any_name(&self) -> bool {
+        matches!(self, Self::Bearer)
+    }
+
     /// What can be shown of what a client typed; the inner error is why nothing can, which is a no.
     ///
     /// # Errors

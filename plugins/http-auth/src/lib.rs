@@ -61,6 +61,11 @@ impl Lifecycle for HttpAuth {
                 warnings.add(key, "is not encrypted, and passwords travel to it in clear");
             }
         }
+        if self.kind.takes_any_name() && self.trusts_names() {
+            let message = "is made of a name, and whoever has a token chooses his; let the service \
+                           say the `principal`, and make it of {principal}";
+            warnings.add("grant.root", message);
+        }
         if self.service.redirects > 0 {
             let message = "a service that redirects whom it does not know to a page for \
                            logging in, which answers 200, lets everybody in";
@@ -156,6 +161,14 @@ impl SessionGuard for HttpAuth {
 }
 
 impl HttpAuth {
+    /// Whether what a user sees depends on a name that the service does not say.
+    fn trusts_names(&self) -> bool {
+        let mounts = self.view.mounts.iter().flatten();
+        let mut roots = self.view.root.iter().chain(mounts.map(|mount| &mount.root));
+        let says_principal = self.parts.names.iter().any(|name| name == "principal");
+        roots.any(|root| root.contains("{user}") || root.contains("{principal}") && !says_principal)
+    }
+
     /// What `view` grants to the user for as long as it is not asked again.
     fn grant(&self, view: &View, user: &str) -> Result<Grant, Denial> {
         let grant = view.grant(user)?;

@@ -458,6 +458,15 @@ fn what_deserves_attention_is_shown() {
     for (settings, expected) in [
         (clear, &["url", "recheck.url", "redirects"][..]),
         (json!({ "kind": "digest", "url": "http://a/" }), &[]),
+        (
+            json!({ "kind": "bearer", "url": "https://a/", "grant": { "root": "home/{user}" } }),
+            &["grant.root"],
+        ),
+        (
+            json!({ "kind": "bearer", "url": "https://a/", "answer": { "grant": ["principal"] },
+                    "grant": { "mounts": [{ "directory": "/a", "root": "{principal}" }] } }),
+            &[],
+        ),
         (json!({ "kind": "basic", "url": "https://a/" }), &[]),
     ] {
         let plugin = plugin(&settings).expect("they are right");
