@@ -18,7 +18,7 @@ pub mod value;
 
 pub use events::{Events, WhenFull};
 pub use logins::{FailedLogins, Lockout};
-pub use passive::{Advertise, AdvertisedAddress, DataPeer, Passive, PortRange};
+pub use passive::{Advertise, AdvertisedAddress, DataPeer, Passive, PassiveListening, PortRange};
 pub use s3::{Checksums, Directories, RemoveDirectories, Rights, S3Sink};
 pub use schema::FILE_NAME;
 pub use settings::{

@@ -4,6 +4,7 @@ mod active;
 mod advertise;
 mod passive;
 mod ports;
+mod standing;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +16,7 @@ use crate::metrics::Blame;
 
 pub use active::connect_active;
 pub use passive::{Passive, PassivePool};
+pub use standing::StandingError;
 
 /// Why there is no data connection.
 #[derive(Debug, Error)]

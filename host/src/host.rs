@@ -8,7 +8,7 @@ use tracing::{error, warn};
 
 use crate::admission::Admission;
 use crate::config::Config;
-use crate::data::PassivePool;
+use crate::data::{PassivePool, StandingError};
 use crate::limits;
 use crate::listening::Listening;
 use crate::outbox::{Courier, OpenOutboxError, Outbox};
@@ -68,6 +68,9 @@ pub enum StartError {
     /// The certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A passive port cannot listen.
+    #[error(transparent)]
+    Passive(#[from] StandingError),
     /// A sink cannot be used.
     #[error(transparent)]
     Sink(#[from] OpenSinkError),
@@ -119,7 +122,7 @@ impl Host {
             sinks,
             outbox,
             courier,
-            passive: PassivePool::new(&config.passive),
+            passive: PassivePool::new(&config.passive)?,
             admission: Admission::new(&config.limits),
             listening: Listening::default(),
             sessions: Arc::default(),

@@ -8,11 +8,17 @@ use ipnet::IpNet;
 use super::section::Section;
 use super::value::choices;
 
+/// Ports that may listen all the time: each is a socket and a task, and platforms that want it make
+/// people name each port.
+const STANDING_PORTS_MAX: u32 = 4096;
+
 /// `[passive]`
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Passive {
     /// The ports handed out for PASV and EPSV.
     pub ports: PortRange,
+    /// When they listen.
+    pub listen: PassiveListening,
     /// What address PASV tells, first match wins; else the one the client connected to.
     pub advertise: Vec<Advertise>,
     /// From where a data connection may come.
@@ -29,6 +35,18 @@ choices! {
         /// Also from another that is in the very same networks of `[[passive.advertise]]`, where it
         /// is in any: behind balancers, whose addresses differ from connection to connection.
         SameNetworks = "same-networks",
+    }
+}
+
+choices! {
+    /// When passive ports listen.
+    #[derive(Default)]
+    pub enum PassiveListening("a time for passive ports to listen") {
+        /// From when a client is told one until its connection is there.
+        #[default]
+        OnDemand = "on-demand",
+        /// All the time, for platforms that look whether they do.
+        Always = "always",
     }
 }
 
@@ -84,6 +102,12 @@ pub enum AdvertisedAddress {
 impl Passive {
     pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
         section.read("ports", &mut self.ports);
+        section.read("listen", &mut self.listen);
+        if self.listen == PassiveListening::Always && self.ports.count() > STANDING_PORTS_MAX {
+            let message = format!("`listen` keeps {} sockets open", self.ports.count());
+            let advice = format!("give `ports` {STANDING_PORTS_MAX} at most");
+            section.problem("listen", message, advice);
+        }
         section.read("data-peer", &mut self.data_peer);
         let advertise = section.sections("advertise", |section| {
             let (clients, address) = (section.required("clients"), section.required("address"));

@@ -15,7 +15,8 @@ use wharf_protocol::effect::Family;
 use super::DataError;
 use super::advertise::advertised;
 use super::ports::{Lease, Ports};
-use crate::config::{self, Advertise, DataPeer};
+use super::standing::{StandingError, StandingPorts};
+use crate::config::{self, Advertise, DataPeer, PassiveListening};
 use crate::limits;
 use crate::metrics;
 use crate::proxy_protocol;
@@ -24,6 +25,8 @@ use crate::socket::{canonical, same_host};
 /// The passive ports of a host, and what clients are told of them.
 #[derive(Debug)]
 pub struct PassivePool {
+    /// Where the ports listen all the time.
+    standing: Option<StandingPorts>,
     ports: Arc<Ports>,
     advertise: Arc<[Advertise]>,
     data_peer: DataPeer,
@@ -41,13 +44,21 @@ pub struct Passive {
 }
 
 impl PassivePool {
-    /// All ports are free.
-    pub fn new(settings: &config::Passive) -> Self {
-        Self {
+    /// All ports are free. Where they listen all the time, this has to be called within the runtime.
+    ///
+    /// # Errors
+    /// One of those cannot listen.
+    pub fn new(settings: &config::Passive) -> Result<Self, StandingError> {
+        let standing = match settings.listen {
+            PassiveListening::OnDemand => None,
+            PassiveListening::Always => Some(StandingPorts::open(settings.ports)?),
+        };
+        Ok(Self {
+            standing,
             ports: Ports::new(settings.ports),
             advertise: settings.advertise.clone().into(),
             data_peer: settings.data_peer,
-        }
+        })
     }
 
     /// How many ports are in use, and how many are free on the local address that has the fewest.
@@ -113,7 +124,7 @@ impl PassivePool {
             let lease = self.ports.lease(local.ip(), offset).ok_or_else(exhausted)?;
             let mut address = local;
             address.set_port(lease.port());
-            match listen(address) {
+            match listen(address, self.standing.is_some()) {
                 Ok(listener) => return Ok((listener, lease)),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                     offset = self.ports.offset(lease.port());
@@ -262,7 +273,8 @@ fn accept_waiting(listener: &StdListener) -> io::Result<(TcpStream, SocketAddr)>
     Ok((stream.into(), from.try_into()?))
 }
 
-fn listen(address: SocketAddr) -> io::Result<StdListener> {
+/// `stands`: another listener of ours is on every address.
+fn listen(address: SocketAddr, stands: bool) -> io::Result<StdListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM.nonblocking(),
@@ -270,6 +282,7 @@ fn listen(address: SocketAddr) -> io::Result<StdListener> {
     )?;
     // Connections that were closed lately keep no port from the pool.
     socket.set_reuse_address(true)?;
+    socket.set_reuse_port(stands)?;
     socket.bind(&address.into())?;
     socket.listen(limits::PASSIVE_BACKLOG)?;
     Ok(socket.into())

@@ -271,3 +271,31 @@ fn a_balancer_tells_for_whom_it_connects() {
         .expect("it is read");
     assert!(Ftp::over(silent, address).until_closed().is_empty());
 }
+
+#[test]
+fn ports_may_listen_all_the_time() {
+    let server = Server::start(&Settings {
+        passive: "listen = \"always\"\n".into(),
+        passive_ports: 1,
+        ..Settings::default()
+    });
+    let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
+    let port = ftp.passive();
+    let mut data = TcpStream::connect(port).expect("the port listens");
+    ftp.command("STOR first", 150);
+    data.write_all(b"from the client")
+        .expect("the data is taken");
+    drop(data);
+    ftp.expect(226);
+    for _ in 0..3 {
+        // Nobody was told the port now, and whoever comes to it hears nothing.
+        let mut early = TcpStream::connect(port).expect("the port listens");
+        early
+            .set_read_timeout(Some(PATIENCE))
+            .expect("it can be set");
+        let mut heard = Vec::new();
+        let _ = early.read_to_end(&mut heard);
+        assert!(heard.is_empty());
+        assert_eq!(ftp.fetch("RETR first"), b"from the client");
+    }
+}

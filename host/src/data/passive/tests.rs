@@ -24,6 +24,7 @@ fn pool(first: u16, last: u16) -> PassivePool {
         ports: PortRange { first, last },
         ..config::Passive::default()
     })
+    .unwrap()
 }
 
 /// Whose data connections may come instead of those of a client.
