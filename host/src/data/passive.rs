@@ -44,7 +44,7 @@ pub struct Passive {
 }
 
 impl PassivePool {
-    /// All ports are free. Where they listen all the time, this has to be called within the runtime.
+    /// All ports are free. Where they listen all the time, it has to be called within the runtime.
     ///
     /// # Errors
     /// One of those cannot listen.
