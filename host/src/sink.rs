@@ -101,6 +101,15 @@ pub trait Reader: Send {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SinkError>;
 }
 
+/// What becomes of a file that stands where an upload is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It is replaced.
+    Replaced,
+    /// It stays, however shortly before it came, and the commit ends with [`SinkError::Exists`].
+    Kept,
+}
+
 /// An upload that nobody sees yet.
 pub trait Upload: Send {
     /// Where it will stand.
@@ -112,6 +121,13 @@ pub trait Upload: Send {
     /// The size the whole file will have, in bytes.
     fn size(&self) -> Result<u64, SinkError>;
 
+    /// Whether [`Self::read_at`] reads what was written, however much that is.
+    fn reads_back(&self) -> bool;
+
+    /// Whether [`Self::commit_to`] takes another key than that of the upload, however much was
+    /// written.
+    fn relocates(&self) -> bool;
+
     /// Read what the file will hold, from `offset` on; 0 bytes is its end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, SinkError>;
 
@@ -119,8 +135,8 @@ pub trait Upload: Send {
     /// file is refused with [`SinkError::Changed`] where that file is no longer what it was.
     fn commit(self: Box<Self>) -> Result<(), SinkError>;
 
-    /// Make it visible at another key of the same sink, replacing a file there.
-    fn commit_to(self: Box<Self>, key: &Key) -> Result<(), SinkError>;
+    /// Make it visible at any key of the same sink.
+    fn commit_to(self: Box<Self>, key: &Key, existing: Existing) -> Result<(), SinkError>;
 
     /// The transfer broke off: keep what came where resuming was asked for, else discard.
     fn interrupt(self: Box<Self>) -> Result<(), SinkError>;

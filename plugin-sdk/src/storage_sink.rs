@@ -118,12 +118,12 @@ pub trait Incoming: 'static {
     /// [`StorageError::NoSpace`] and the others.
     fn write(&mut self, piece: &[u8]) -> Result<(), StorageError>;
 
-    /// Makes it visible as a whole under `key`, over a file that is there, as durably as the back
-    /// end can.
+    /// Makes it visible as a whole under `key`, as durably as the back end can: over a file that is
+    /// there if `replace`. Otherwise what is there stays, however shortly before it came.
     ///
     /// # Errors
-    /// See [`StorageError`].
-    fn publish(self: Box<Self>, key: &str) -> Result<Entry, StorageError>;
+    /// [`StorageError::Exists`] where it may not replace what is there, and the others.
+    fn publish(self: Box<Self>, key: &str, replace: bool) -> Result<Entry, StorageError>;
 
     /// Throws away what was written.
     ///

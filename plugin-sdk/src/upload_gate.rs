@@ -34,6 +34,7 @@ pub trait UploadGate: Lifecycle {
 pub struct Demands {
     pub(crate) content: Content,
     pub(crate) checksums: Vec<String>,
+    pub(crate) relocates: bool,
 }
 
 /// How much of the content a gate reads.
@@ -65,6 +66,15 @@ impl Demands {
     #[must_use]
     pub fn checksum(mut self, algorithm: impl Into<String>) -> Self {
         self.checksums.push(algorithm.into());
+        self
+    }
+
+    /// Wants to say [`Disposition::PublishAt`] or [`Disposition::Quarantine`] now and then, which
+    /// is a failure otherwise. The host keeps what a sink cannot put elsewhere once it was sent
+    /// there.
+    #[must_use]
+    pub fn relocates(mut self) -> Self {
+        self.relocates = true;
         self
     }
 }

@@ -40,6 +40,8 @@ pub struct Demands {
     pub readable: u64,
     /// The checksums that it wants to be told.
     pub checksums: Vec<HashAlgorithm>,
+    /// Whether it may choose another place.
+    pub relocates: bool,
 }
 
 /// A finished upload, as gates are told of it.
@@ -266,8 +268,12 @@ impl Plugin {
         };
         let place = Location::new(chosen.sink.as_str(), key);
         let may = || may_lead(shown, &self.facts.allow, &place, Operation::Upload);
-        match place == upload.place || may() {
+        match place == upload.place {
             true => Ok(place),
+            false if !self.demands.relocates => Err(nonsense(
+                "it chose another place, and did not say at load that it relocates",
+            )),
+            false if may() => Ok(place),
             false => Err(nonsense("it chose a place that it may not use")),
         }
     }
@@ -306,6 +312,7 @@ fn demands(needs: wit::Demands) -> Result<Demands, CallError> {
     Ok(Demands {
         readable,
         checksums,
+        relocates: needs.relocates,
     })
 }
 

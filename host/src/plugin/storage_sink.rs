@@ -18,7 +18,7 @@ use super::fault::CallError;
 use super::instance::{InstanceState, PluginInstance};
 use super::lease::Lease;
 use super::text::one_line;
-use crate::sink::SinkError;
+use crate::sink::{Existing, SinkError};
 
 /// What a back end may be able to do beyond reading, storing and deleting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,10 +319,14 @@ impl LeasedUpload {
     }
 
     /// Makes it visible under `key`.
-    pub async fn publish(mut self, key: &str) -> Result<(), SinkError> {
+    pub async fn publish(mut self, key: &str, existing: Existing) -> Result<(), SinkError> {
         let (upload, key) = (self.upload, key.to_owned());
+        let replace = existing == Existing::Replaced;
         let published = self.lease.ask_sink("upload.publish", |(guest, store)| {
-            Box::pin(async move { guest.upload().call_publish(store, upload, &key).await })
+            Box::pin(async move {
+                let upload_of = guest.upload();
+                upload_of.call_publish(store, upload, &key, replace).await
+            })
         });
         let published = published.await;
         self.close().await;

@@ -1,9 +1,11 @@
 //! What every sink must do, as tests over an empty one.
 
+use std::thread;
+
 use wharf_protocol::listing::{Entry, EntryKind};
 use wharf_protocol::timestamp::Timestamp;
 
-use super::{Key, Sink, SinkError, Upload, WriteMode};
+use super::{Existing, Key, Sink, SinkError, Upload, WriteMode};
 
 /// Checks a sink in a directory that holds nothing.
 type Check = fn(&dyn Sink, &Key);
@@ -26,7 +28,7 @@ pub(super) fn run(sink: &dyn Sink) {
 
 /// Run those checks that hold whatever a store does to odd and long names.
 pub(super) fn run_checks(sink: &dyn Sink) {
-    let checks: [(&str, Check); 11] = [
+    let checks: [(&str, Check); 12] = [
         ("upload", an_upload_is_invisible_until_it_is_committed),
         ("drop", a_dropped_upload_leaves_nothing),
         ("replace", a_file_is_replaced_at_once),
@@ -37,6 +39,7 @@ pub(super) fn run_checks(sink: &dyn Sink) {
         ),
         ("changed", an_upload_that_goes_on_undoes_nobody_elses_work),
         ("unique", a_unique_upload_replaces_nothing),
+        ("kept", of_uploads_that_replace_nothing_one_is_first),
         ("directories", directories_are_made_listed_and_removed),
         ("rename", renaming_replaces_files_only),
         ("names", names_are_kept_as_they_are),
@@ -149,7 +152,9 @@ fn a_file_is_replaced_at_once(sink: &dyn Sink, directory: &Key) {
     assert_eq!(reading.size(), 15);
     let elsewhere = child(directory, "b");
     let upload = written(sink, &file, WriteMode::Replace, b"relocated");
-    upload.commit_to(&elsewhere).expect("commits");
+    upload
+        .commit_to(&elsewhere, Existing::Replaced)
+        .expect("commits");
     assert_eq!(content(sink, &file, 0), b"new");
     assert_eq!(content(sink, &elsewhere, 0), b"relocated");
 }
@@ -256,6 +261,40 @@ fn a_unique_upload_replaces_nothing(sink: &dyn Sink, directory: &Key) {
     store(sink, &late, b"theirs");
     assert!(matches!(upload.commit(), Err(SinkError::Exists)));
     assert_eq!(content(sink, &late, 0), b"theirs");
+}
+
+fn of_uploads_that_replace_nothing_one_is_first(sink: &dyn Sink, directory: &Key) {
+    let (wanted, elsewhere) = (child(directory, "a"), child(directory, "b"));
+    for target in [&wanted, &elsewhere] {
+        let uploads: Vec<_> = (0..4)
+            .map(|n| written(sink, &wanted, WriteMode::Replace, &[b'0' + n]))
+            .collect();
+        let first: Vec<_> = thread::scope(|scope| {
+            let commits = uploads
+                .into_iter()
+                .map(|upload| scope.spawn(move || upload.commit_to(target, Existing::Kept)));
+            let commits: Vec<_> = commits.collect();
+            let ended = commits
+                .into_iter()
+                .map(|commit| commit.join().expect("ends"));
+            ended
+                .enumerate()
+                .filter_map(|(n, ended)| match ended {
+                    Ok(()) => Some(n),
+                    Err(SinkError::Exists) => None,
+                    Err(error) => panic!("{error}"),
+                })
+                .collect()
+        });
+        assert_eq!(first.len(), 1, "{target}");
+        assert_eq!(content(sink, target, 0), first[0].to_string().as_bytes());
+    }
+    let upload = written(sink, &wanted, WriteMode::Replace, b"new");
+    upload
+        .commit_to(&wanted, Existing::Replaced)
+        .expect("commits");
+    assert_eq!(content(sink, &wanted, 0), b"new");
+    assert_eq!(names(sink, directory), ["a", "b"]);
 }
 
 fn directories_are_made_listed_and_removed(sink: &dyn Sink, directory: &Key) {

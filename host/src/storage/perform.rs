@@ -16,7 +16,7 @@ use super::{Place, StorageError};
 use crate::checksum;
 use crate::identity::Operation as Permission;
 use crate::limits;
-use crate::sink::SinkError;
+use crate::sink::{Existing, SinkError};
 
 /// An operation that the user may do, and where.
 pub struct ResolvedOperation {
@@ -121,7 +121,13 @@ impl ResolvedOperation {
             true => self
                 .view
                 .store(to, || from.sink.rename(&source.key, &target.key))?,
-            false => relocate::file(&self.view, from, to, cancelled)?,
+            false => {
+                let existing = match may_overwrite {
+                    true => Existing::Replaced,
+                    false => Existing::Kept,
+                };
+                relocate::file(&self.view, from, to, existing, cancelled)?;
+            }
         }
         Ok(Outcome::Done)
     }

@@ -1,7 +1,7 @@
 //! Makes a finished upload visible, at its own place or at one that was chosen since.
 
 use crate::limits::TRANSFER_BLOCK_BYTES;
-use crate::sink::{Key, Location, Sink, SinkError, Upload, WriteMode};
+use crate::sink::{Existing, Key, Location, Sink, SinkError, Upload, WriteMode};
 use crate::sinks::Sinks;
 
 use super::StorageError;
@@ -19,25 +19,19 @@ pub enum MayReplace {
 }
 
 impl MayReplace {
-    /// Refuses to replace what stands at `key`; `elsewhere`, if that is not where it was begun.
-    fn check(self, sink: &dyn Sink, key: &Key, elsewhere: bool) -> Result<(), StorageError> {
+    /// What becomes of a file that stands where the upload was not begun.
+    fn elsewhere(self) -> Existing {
         match self {
-            Self::Anything => return Ok(()),
-            Self::Itself if !elsewhere => return Ok(()),
-            Self::Itself | Self::Nothing => {}
-        }
-        match sink.stat(key) {
-            Ok(_) => Err(StorageError::NotPermitted),
-            Err(SinkError::NotFound) => Ok(()),
-            Err(error) => Err(error.into()),
+            Self::Anything => Existing::Replaced,
+            Self::Itself | Self::Nothing => Existing::Kept,
         }
     }
 }
 
 /// Make `upload` visible, which was begun at `place`: at `target`, or there where it is `None`.
 ///
-/// A target in another sink gets a copy, which is as invisible until it is whole, and the original
-/// is discarded. Missing directories on the way to a target are made. It blocks, and ends soon
+/// A target in another sink, or where the upload cannot be put, gets a copy, which is as invisible
+/// until it is whole, and the original is discarded. Missing directories on the way to a target are made. It blocks, and ends soon
 /// after `cancelled` says so, with nothing visible.
 pub fn publish(
     sinks: &Sinks,
@@ -47,19 +41,34 @@ pub fn publish(
     may_replace: MayReplace,
     cancelled: impl Fn() -> bool,
 ) -> Result<(), StorageError> {
-    let named = |at: &Location| sinks.named(&at.sink).ok_or(StorageError::NoSuchSink);
     let Some(target) = target.filter(|target| *target != place) else {
-        may_replace.check(&**named(place)?, upload.key(), false)?;
-        return Ok(upload.commit()?);
+        let key = upload.key().clone();
+        let committed = match may_replace {
+            MayReplace::Anything | MayReplace::Itself => upload.commit(),
+            MayReplace::Nothing => upload.commit_to(&key, Existing::Kept),
+        };
+        return Ok(committed?);
     };
-    let sink = named(target)?;
-    may_replace.check(&**sink, &target.key, true)?;
+    let sink = sinks.named(&target.sink).ok_or(StorageError::NoSuchSink)?;
+    let existing = may_replace.elsewhere();
+    // The commit sees to it; this spares what comes before it.
+    if existing == Existing::Kept && is_taken(&**sink, &target.key)? {
+        return Err(SinkError::Exists.into());
+    }
     make_parents(&**sink, &target.key)?;
-    if target.sink == place.sink {
-        return Ok(upload.commit_to(&target.key)?);
+    if target.sink == place.sink && upload.relocates() {
+        return Ok(upload.commit_to(&target.key, existing)?);
     }
     let copy = copy(&*upload, &**sink, &target.key, cancelled)?;
-    Ok(copy.commit()?)
+    Ok(copy.commit_to(&target.key, existing)?)
+}
+
+fn is_taken(sink: &dyn Sink, key: &Key) -> Result<bool, SinkError> {
+    match sink.stat(key) {
+        Ok(_) => Ok(true),
+        Err(SinkError::NotFound) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Begin an upload of `key` that holds what `upload` does.

@@ -7,14 +7,15 @@ use wharf_protocol::listing::EntryKind;
 use super::view::View;
 use super::{Place, StorageError};
 use crate::limits;
-use crate::sink::{SinkError, WriteMode};
+use crate::sink::{Existing, SinkError, WriteMode};
 
-/// Moves the file at `from` to `to`, over one that is there. The copy is visible as a whole before
+/// Moves the file at `from` to `to`, where `existing` says what becomes of a file there. The copy is visible as a whole before
 /// the source goes, so that wherever it breaks off the file is in one place at least.
 pub(super) fn file(
     view: &View,
     from: &Place,
     to: &Place,
+    existing: Existing,
     cancelled: &AtomicBool,
 ) -> Result<(), StorageError> {
     let (source, target) = (&from.location.key, &to.location.key);
@@ -40,7 +41,7 @@ pub(super) fn file(
     if from.sink.stat(source)? != before {
         return Err(SinkError::Changed.into());
     }
-    upload.commit()?;
+    upload.commit_to(target, existing)?;
     if let Some(modified) = before.modified {
         match to.sink.set_modified(target, modified) {
             Ok(()) | Err(SinkError::Unsupported) => {}

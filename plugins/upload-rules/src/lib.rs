@@ -63,9 +63,13 @@ impl Lifecycle for Rules {
 impl UploadGate for Rules {
     fn needs(&self) -> Demands {
         let looks_inside = |rule: &Rule| rule.match_extension || !rule.kinds.is_empty();
-        match self.rules.iter().any(looks_inside) {
-            true => Demands::new().content(Content::Head(HEAD)),
-            false => Demands::new(),
+        let mut demands = Demands::new();
+        if self.rules.iter().any(looks_inside) {
+            demands = demands.content(Content::Head(HEAD));
+        }
+        match self.rules.iter().any(|rule| rule.quarantine.is_some()) {
+            true => demands.relocates(),
+            false => demands,
         }
     }
 

@@ -87,7 +87,7 @@ fn what_is_set_aside_never_meets_another() {
     }
     assert_ne!(places[0], places[1]);
     assert!(testing::logged()[0].contains("cause=it has more than 1 bytes"));
-    assert_eq!(rules.needs(), Demands::new());
+    assert_eq!(rules.needs(), Demands::new().relocates());
 }
 
 #[test]

@@ -119,9 +119,21 @@ impl Answers {
 
     /// What a gate wants: the case of `content`, the length of a head, checksums.
     pub fn needs(&mut self, content: u8, head: u32, checksums: &[&str]) -> String {
+        self.demands(content, head, checksums, true)
+    }
+
+    /// The answer of `needs`.
+    pub fn demands(
+        &mut self,
+        content: u8,
+        head: u32,
+        checksums: &[&str],
+        relocates: bool,
+    ) -> String {
         let names: Vec<u8> = checksums.iter().flat_map(|name| self.text(name)).collect();
         let names = self.list(&names, checksums.len());
-        self.body(&[&[content, 0, 0, 0][..], &head.to_le_bytes(), &names].concat())
+        let (content, relocates) = ([content, 0, 0, 0], [u8::from(relocates), 0, 0, 0]);
+        self.body(&[&content[..], &head.to_le_bytes(), &names, &relocates].concat())
     }
 
     /// An `upload-gate`. Its `commit` has the content at 12, the path at 1 and 2, the key at 5 and

@@ -48,6 +48,14 @@ fn publish_at(place: &str) -> Vec<u8> {
     gate(|answers| answers.leads(PUBLISH_AT, place))
 }
 
+/// As [`publish_at`], by a gate that said it would never do so.
+fn staying(place: &str) -> Vec<u8> {
+    let mut answers = Answers::default();
+    let needs = answers.demands(0, 0, &[], false);
+    let commit = format!("{GIVE_BACK} {}", answers.leads(PUBLISH_AT, place));
+    answers.gate(&needs, &commit)
+}
+
 fn quarantine(place: &str) -> Vec<u8> {
     gate(|answers| answers.leads(QUARANTINE, place))
 }
@@ -215,6 +223,14 @@ async fn a_gate_publishes_and_quarantines_where_it_may() {
                 (true, true) => assert_eq!(ruling, GateRuling::Quarantine(at(place))),
                 (false, _) => assert_undecided(&ruling, "it chose"),
             }
+        }
+    }
+    // Whoever did not say so at load leads nowhere but where it is meant for.
+    for (place, ruled) in [("local:home/a", true), ("local:home/b", false)] {
+        let ruling = ruling(&[("a.wasm", &staying(place))], b"x").await;
+        match ruled {
+            true => assert_eq!(ruling, GateRuling::Publish),
+            false => assert_undecided(&ruling, "did not say at load that it relocates"),
         }
     }
     // A quarantine is not where the upload would be seen.

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::plugin::imports::staging::LentUpload;
-use crate::sink::{Key, SinkError, StagedUpload, Upload};
+use crate::sink::{Existing, Key, SinkError, StagedUpload, Upload};
 
 /// What a person writes about it, in memory.
 struct Written {
@@ -39,6 +39,14 @@ impl Upload for Written {
         Ok(self.bytes.len() as u64)
     }
 
+    fn reads_back(&self) -> bool {
+        true
+    }
+
+    fn relocates(&self) -> bool {
+        false
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, SinkError> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let rest = self.bytes.get(offset..).unwrap_or_default();
@@ -51,7 +59,7 @@ impl Upload for Written {
         Err(not_here())
     }
 
-    fn commit_to(self: Box<Self>, _key: &Key) -> Result<(), SinkError> {
+    fn commit_to(self: Box<Self>, _key: &Key, _existing: Existing) -> Result<(), SinkError> {
         Err(not_here())
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use rustix::fs::Stat;
 use sha2::{Digest, Sha256};
 
-use super::super::{Key, SinkError, Upload, WriteMode};
+use super::super::{Existing, Key, SinkError, Upload, WriteMode};
 use super::staging::StagedFile;
 use super::{FsSink, is_directory, is_file};
 
@@ -208,6 +208,14 @@ impl Upload for FsUpload {
         Ok(self.staged.file().metadata()?.len())
     }
 
+    fn reads_back(&self) -> bool {
+        true
+    }
+
+    fn relocates(&self) -> bool {
+        true
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, SinkError> {
         Ok(self.staged.file().read_at(buffer, offset)?)
     }
@@ -217,11 +225,17 @@ impl Upload for FsUpload {
         self.publish(&key, replaces)
     }
 
-    fn commit_to(self: Box<Self>, key: &Key) -> Result<(), SinkError> {
+    fn commit_to(self: Box<Self>, key: &Key, existing: Existing) -> Result<(), SinkError> {
         if key.is_root() {
             return Err(SinkError::IsDirectory);
         }
-        self.publish(key, Replaces::Any)
+        self.publish(
+            key,
+            match existing {
+                Existing::Replaced => Replaces::Any,
+                Existing::Kept => Replaces::Nothing,
+            },
+        )
     }
 
     fn interrupt(self: Box<Self>) -> Result<(), SinkError> {

@@ -8,7 +8,7 @@ use wharf_protocol::timestamp::Timestamp;
 use super::PluginSink;
 use crate::plugin::storage_sink::{Feature, LeasedUpload, Start};
 use crate::sink::free_name::FreeName;
-use crate::sink::{Key, SinkError, Upload, WriteMode};
+use crate::sink::{Existing, Key, SinkError, Upload, WriteMode};
 
 /// The most that is handed over at once: it is copied into the guest's memory.
 const PIECE: usize = 256 * 1024;
@@ -84,35 +84,24 @@ fn staged_of(upload: &mut PluginUpload) -> &mut Option<LeasedUpload> {
 }
 
 impl PluginUpload {
-    fn publish(mut self, key: &Key) -> Result<(), SinkError> {
-        let Some(mut staged) = staged_of(&mut self).take() else {
+    fn publish(mut self, key: &Key, existing: Existing) -> Result<(), SinkError> {
+        let Some(staged) = staged_of(&mut self).take() else {
             return Ok(());
         };
-        match self.check(&mut staged, key) {
-            Ok(()) => self.sink.wait(staged.publish(key.as_str())),
-            Err(refused) => {
-                *staged_of(&mut self) = Some(staged);
-                Err(refused)
-            }
-        }
+        self.sink.wait(staged.publish(key.as_str(), existing))
     }
 
-    /// Whether it may take the place of what stands at `key` now. Another client may be faster
-    /// between this and the publication: the contract has no condition that the back end checks.
-    fn check(&self, staged: &mut LeasedUpload, key: &Key) -> Result<(), SinkError> {
-        let moved = *key != self.key;
-        if moved || !(self.mode.resumes() || self.mode == WriteMode::Unique) {
+    /// Whether what it goes on from is still what it was. Another client may be faster between this
+    /// and the publication: the contract has no such condition that the back end checks.
+    fn check_unchanged(&mut self, there: Version) -> Result<(), SinkError> {
+        let (sink, key) = (self.sink.clone(), self.key.clone());
+        let Some(staged) = staged_of(self) else {
             return Ok(());
-        }
-        let now = match self.sink.wait(staged.stat(key.as_str())) {
-            Ok(entry) => Some(Version::from(&entry)),
-            Err(SinkError::NotFound) => None,
-            Err(error) => return Err(error),
         };
-        match (self.there, now) {
-            (before, now) if before == now => Ok(()),
-            (None, Some(_)) => Err(SinkError::Exists),
-            _ => Err(SinkError::Changed),
+        match sink.wait(staged.stat(key.as_str())) {
+            Ok(entry) if Version::from(&entry) == there => Ok(()),
+            Ok(_) | Err(SinkError::NotFound) => Err(SinkError::Changed),
+            Err(error) => Err(error),
         }
     }
 }
@@ -141,6 +130,14 @@ impl Upload for PluginUpload {
         })
     }
 
+    fn reads_back(&self) -> bool {
+        self.reads_back
+    }
+
+    fn relocates(&self) -> bool {
+        true
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, SinkError> {
         if !self.reads_back {
             return Err(SinkError::Unsupported);
@@ -155,13 +152,21 @@ impl Upload for PluginUpload {
         Ok(piece.len())
     }
 
-    fn commit(self: Box<Self>) -> Result<(), SinkError> {
+    fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
+        let existing = match (self.mode, self.there) {
+            (WriteMode::Unique, _) | (WriteMode::Append, None) => Existing::Kept,
+            (mode, Some(there)) if mode.resumes() => {
+                self.check_unchanged(there)?;
+                Existing::Replaced
+            }
+            _ => Existing::Replaced,
+        };
         let key = self.key.clone();
-        self.publish(&key)
+        self.publish(&key, existing)
     }
 
-    fn commit_to(self: Box<Self>, key: &Key) -> Result<(), SinkError> {
-        self.publish(key)
+    fn commit_to(self: Box<Self>, key: &Key, existing: Existing) -> Result<(), SinkError> {
+        self.publish(key, existing)
     }
 
     fn interrupt(mut self: Box<Self>) -> Result<(), SinkError> {

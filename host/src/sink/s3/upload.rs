@@ -22,7 +22,7 @@ use super::resume::Original;
 use super::{Store, parts};
 use crate::config::Rights;
 use crate::sink::free_name::FreeName;
-use crate::sink::{Key, SinkError, Upload, WriteMode};
+use crate::sink::{Existing, Key, SinkError, Upload, WriteMode};
 
 /// An upload that nobody sees yet.
 pub(super) struct S3Upload {
@@ -133,7 +133,7 @@ impl S3Upload {
         Ok(())
     }
 
-    async fn publish(mut self, key: &Key) -> Result<(), SinkError> {
+    async fn publish(mut self, key: &Key, existing: Existing) -> Result<(), SinkError> {
         let (store, original) = (Arc::clone(&self.store), self.original.take());
         if let Some(original) = original.as_ref().filter(|it| self.size < it.size) {
             // What the new bytes did not reach stays.
@@ -155,10 +155,13 @@ impl S3Upload {
         // Nobody waits for bytes that move: only from here on it has its key for itself.
         let _held = store.locks.hold(&[key]).await;
         store.check_place(key).await?;
-        let over = match (self.mode, original) {
-            (WriteMode::Unique, _) => Over::Nothing,
-            (_, Some(original)) => store.check_unchanged(&self.key, key, original).await?,
-            (_, None) => Over::Anything,
+        let over = match original {
+            Some(original) => store.check_unchanged(&self.key, key, original).await?,
+            None => Over::Anything,
+        };
+        let over = match existing {
+            Existing::Replaced => over,
+            Existing::Kept => Over::Nothing,
         };
         let Some(mut multipart) = self.multipart.take() else {
             let body = std::mem::take(&mut self.filling).freeze();
@@ -349,6 +352,14 @@ impl Upload for S3Upload {
         Ok(self.size.max(before))
     }
 
+    fn reads_back(&self) -> bool {
+        false
+    }
+
+    fn relocates(&self) -> bool {
+        false
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, SinkError> {
         if self.multipart.is_some() {
             // Parts cannot be read before they are an object.
@@ -364,12 +375,16 @@ impl Upload for S3Upload {
 
     fn commit(self: Box<Self>) -> Result<(), SinkError> {
         let key = self.key.clone();
-        self.commit_to(&key)
+        let existing = match self.mode {
+            WriteMode::Unique => Existing::Kept,
+            _ => Existing::Replaced,
+        };
+        self.commit_to(&key, existing)
     }
 
-    fn commit_to(self: Box<Self>, key: &Key) -> Result<(), SinkError> {
+    fn commit_to(self: Box<Self>, key: &Key, existing: Existing) -> Result<(), SinkError> {
         let runtime = self.store.runtime.clone();
-        runtime.block_on(self.publish(key))
+        runtime.block_on(self.publish(key, existing))
     }
 
     fn interrupt(self: Box<Self>) -> Result<(), SinkError> {

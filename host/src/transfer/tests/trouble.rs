@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use wharf_protocol::failure::Failure;
 
 use super::*;
-use crate::sink::Upload;
+use crate::sink::{Existing, Upload};
 
 /// More than the socket buffers of both ends hold.
 const LARGE: usize = 64 << 20;
@@ -259,6 +259,14 @@ impl Upload for Full {
         Ok(0)
     }
 
+    fn reads_back(&self) -> bool {
+        true
+    }
+
+    fn relocates(&self) -> bool {
+        true
+    }
+
     fn read_at(&self, _: &mut [u8], _: u64) -> Result<usize, SinkError> {
         Ok(0)
     }
@@ -267,7 +275,7 @@ impl Upload for Full {
         Err(SinkError::NoSpace)
     }
 
-    fn commit_to(self: Box<Self>, _: &Key) -> Result<(), SinkError> {
+    fn commit_to(self: Box<Self>, _: &Key, _: Existing) -> Result<(), SinkError> {
         Err(SinkError::NoSpace)
     }
 

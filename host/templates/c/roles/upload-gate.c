@@ -3,7 +3,8 @@
 
 #include "bindings.h"
 
-// How much of the content is read in `commit`, and which checksums it is given.
+// How much of the content is read in `commit`, which checksums it is given, and whether it ever
+// publishes elsewhere: nothing, none, never.
 void exports_wharf_plugin_upload_gate_needs(exports_wharf_plugin_upload_gate_demands_t *ret) {
   memset(ret, 0, sizeof *ret);
   ret->content.tag = EXPORTS_WHARF_PLUGIN_UPLOAD_GATE_CONTENT_NONE;

@@ -1,9 +1,10 @@
 // What becomes of an upload before anybody sees it.
 
 export const uploadGate = {
-  // How much of the content is read in commit, and which checksums it is given.
+  // How much of the content is read in commit, which checksums it is given, and whether it ever
+  // publishes elsewhere.
   needs() {
-    return { content: { tag: "none" }, checksums: [] };
+    return { content: { tag: "none" }, checksums: [], relocates: false };
   },
 
   // Nothing empty is stored.

@@ -7,8 +7,8 @@ from wit_world.imports.types import Denial, DenialReason
 
 class UploadGate(exports.UploadGate):
     def needs(self):
-        """How much of the content is read in commit, and which checksums it is given."""
-        return gate.Demands(gate.Content_None_(), [])
+        """What is read in commit, which checksums it is given, whether it publishes elsewhere."""
+        return gate.Demands(gate.Content_None_(), [], False)
 
     def commit(self, client, what, content):
         """Nothing empty is stored."""

@@ -106,9 +106,9 @@ impl sink::GuestUpload for OpenUpload {
         Ok(upload.as_mut().ok_or_else(closed)?.write(&piece)?)
     }
 
-    fn publish(&self, key: String) -> Result<types::Entry, types::StorageError> {
+    fn publish(&self, key: String, replace: bool) -> Result<types::Entry, types::StorageError> {
         let upload = self.0.take().ok_or_else(closed)?;
-        Ok(upload.publish(&key)?.into())
+        Ok(upload.publish(&key, replace)?.into())
     }
 
     fn discard(&self) -> Result<(), types::StorageError> {

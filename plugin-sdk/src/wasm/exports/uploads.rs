@@ -40,13 +40,17 @@ impl<I: Instance<Plugin: UploadGate>> upload_gate::Guest for I {
 }
 
 impl From<Demands> for upload_gate::Demands {
-    fn from(Demands { content, checksums }: Demands) -> Self {
-        let content = match content {
+    fn from(demands: Demands) -> Self {
+        let content = match demands.content {
             Content::None => upload_gate::Content::None,
             Content::Head(length) => upload_gate::Content::Head(length),
             Content::All => upload_gate::Content::All,
         };
-        Self { content, checksums }
+        Self {
+            content,
+            checksums: demands.checksums,
+            relocates: demands.relocates,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ impl UploadGate for Obliging {
             Some(Amount::Head(length)) => Content::Head(length),
             Some(Amount::All(_)) => Content::All,
         };
-        let demands = Demands::new().content(content);
+        let demands = Demands::new().content(content).relocates();
         let checksums = self.settings.checksums.iter();
         checksums.fold(demands, |demands, name| demands.checksum(name))
     }

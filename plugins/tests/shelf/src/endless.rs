@@ -43,7 +43,7 @@ impl Incoming for Void {
         Ok(())
     }
 
-    fn publish(self: Box<Self>, key: &str) -> Result<Entry, StorageError> {
+    fn publish(self: Box<Self>, key: &str, _: bool) -> Result<Entry, StorageError> {
         Ok(Entry {
             name: tree::split(key).1.to_owned(),
             kind: EntryKind::File,

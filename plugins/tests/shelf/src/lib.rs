@@ -152,12 +152,17 @@ impl Incoming for Staged {
         self.0.as_mut().ok_or_else(over)?.write(piece)
     }
 
-    fn publish(mut self: Box<Self>, key: &str) -> Result<Entry, StorageError> {
+    fn publish(mut self: Box<Self>, key: &str, replace: bool) -> Result<Entry, StorageError> {
         let content = self.0.take().ok_or_else(over)?.finish()?;
         let before = tree::node(key);
         let modified = clock::now();
         let node = Node::File { content, modified };
-        tree::put(key, &node)?;
+        if replace {
+            tree::put(key, &node)?;
+        } else if let Err(error) = tree::add(key, &node) {
+            content.expire()?;
+            return Err(error);
+        }
         if let Ok(Node::File { content, .. }) = before {
             content.expire()?;
         }

@@ -96,6 +96,19 @@ pub fn names(directory: &str) -> Result<Vec<String>, StorageError> {
 /// Sets what stands at `key`, in a directory that exists.
 pub fn put(key: &str, node: &Node) -> Result<(), StorageError> {
     state::set(&slot(key), &node.value(), None).map_err(failed)?;
+    list(key)
+}
+
+/// Sets what stands at `key`, where nothing does yet.
+pub fn add(key: &str, node: &Node) -> Result<(), StorageError> {
+    match state::swap(&slot(key), None, &node.value()).map_err(failed)? {
+        true => list(key),
+        false => Err(StorageError::Exists),
+    }
+}
+
+/// Names what stands at `key` in its directory.
+fn list(key: &str) -> Result<(), StorageError> {
     change(key, |names, name| {
         if let Err(place) = names.binary_search_by(|other| other.as_str().cmp(name)) {
             names.insert(place, name.to_owned());
