@@ -1,5 +1,6 @@
 //! What all sessions of a running host share, and how it is brought up.
 
+use std::io;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use crate::plugin::{
 };
 use crate::sessions::Sessions;
 use crate::sinks::{OpenSinkError, Sinks};
+use crate::spool::Spool;
 use crate::state_dir::{self, StateDirError};
 use crate::tls::{self, Tls, TlsError};
 
@@ -32,6 +34,8 @@ pub struct Host {
     pub passive: PassivePool,
     /// Where files are kept.
     pub sinks: Arc<Sinks>,
+    /// Where uploads are kept until their gates have decided.
+    pub spool: Spool,
     /// What happened and is yet to be told.
     pub outbox: Arc<Outbox>,
     /// Who tells it.
@@ -74,6 +78,9 @@ pub enum StartError {
     /// A sink cannot be used.
     #[error(transparent)]
     Sink(#[from] OpenSinkError),
+    /// The spool cannot be used.
+    #[error("the directory `spool` in the state directory cannot be used: {0}")]
+    Spool(io::Error),
     /// The outbox cannot be used.
     #[error(transparent)]
     Outbox(#[from] OpenOutboxError),
@@ -103,6 +110,7 @@ impl Host {
         state_dir::ensure(state_dir)?;
         let tls = Arc::new(Tls::load(&config.tls, state_dir)?);
         let sinks = Arc::new(Sinks::open(&config)?);
+        let spool = Spool::open(state_dir, config.limits.spool.0).map_err(StartError::Spool)?;
         let outbox = Outbox::open(state_dir, config.server.durability, &config.events)?;
         let reloader = load_plugins(&config, &sinks).await?;
         let plugins = Arc::clone(reloader.plugins());
@@ -120,6 +128,7 @@ impl Host {
             _plugin_changes: changes,
             plugins,
             sinks,
+            spool,
             outbox,
             courier,
             passive: PassivePool::new(&config.passive)?,

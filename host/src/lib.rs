@@ -35,5 +35,6 @@ pub mod outbox;
 pub mod checksum;
 pub mod sink;
 pub mod sinks;
+pub mod spool;
 pub mod storage;
 pub mod transfer;

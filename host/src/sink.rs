@@ -17,6 +17,7 @@ pub use self::staged::StagedUpload;
 mod error;
 mod free_name;
 pub mod fs;
+pub mod kept;
 mod key;
 mod location;
 pub mod plugin;
@@ -137,6 +138,10 @@ pub trait Upload: Send {
 
     /// Make it visible at any key of the same sink.
     fn commit_to(self: Box<Self>, key: &Key, existing: Existing) -> Result<(), SinkError>;
+
+    /// It is read from now on and not committed: what else it holds goes, so that nobody who copies
+    /// it waits for that.
+    fn let_go(&mut self) {}
 
     /// The transfer broke off: keep what came where resuming was asked for, else discard.
     fn interrupt(self: Box<Self>) -> Result<(), SinkError>;

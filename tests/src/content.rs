@@ -42,6 +42,14 @@ pub fn hash_bytes(bytes: &[u8]) -> String {
     hexadecimal(Sha256::new_with_prefix(bytes))
 }
 
+/// The SHA-256 of those of each MiB of `bytes`, in hexadecimal: what the plugin `obliging` makes of
+/// what it reads.
+pub fn hash_pieces(bytes: &[u8]) -> String {
+    let pieces = bytes.chunks(1 << 20);
+    let digests: Vec<_> = pieces.flat_map(Sha256::digest).collect();
+    hash_bytes(&digests)
+}
+
 fn hexadecimal(digest: Sha256) -> String {
     let bytes = digest.finalize();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

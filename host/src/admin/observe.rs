@@ -22,6 +22,7 @@ pub fn observe(host: Option<&Host>, started: SystemTime, readiness: &Readiness) 
     if let Some(seconds) = host.tls.expires_unix() {
         metrics::certificate_expiry().set(seconds as f64);
     }
+    metrics::spool_bytes().set(host.spool.used() as f64);
     let outbox = &host.outbox;
     metrics::outbox_events().set(outbox.depth() as f64);
     // What keeps it from being read, whoever writes to it says in the log.

@@ -243,6 +243,7 @@ impl Limits {
         section.positive("login-timeout", &mut self.login_timeout);
         section.positive("data-connect-timeout", &mut self.data_connect_timeout);
         section.positive("stall-timeout", &mut self.stall_timeout);
+        section.positive("spool", &mut self.spool);
         section.section("failed-logins", |section| self.failed_logins.read(section));
         self.lockout = section.section("lockout", Lockout::read);
     }

@@ -14,7 +14,7 @@ use super::logins::{FailedLogins, Lockout};
 use super::passive::Passive;
 use super::s3::S3Sink;
 use super::token::Token;
-use super::value::choices;
+use super::value::{ByteSize, choices};
 
 /// Everything `wharf.toml` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,6 +243,9 @@ pub struct Limits {
     pub data_connect_timeout: Duration,
     /// How long a transfer may go without moving a byte.
     pub stall_timeout: Duration,
+    /// How many bytes are kept of uploads until their gates have decided, where a sink cannot give
+    /// them back by itself.
+    pub spool: ByteSize,
     /// When an address is banned.
     pub failed_logins: FailedLogins,
     /// When a user is locked out; never, where it is not there.
@@ -259,6 +262,7 @@ impl Default for Limits {
             login_timeout: Duration::from_secs(60),
             data_connect_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_mins(2),
+            spool: ByteSize(16 << 30),
             failed_logins: FailedLogins::default(),
             lockout: None,
         }

@@ -18,7 +18,9 @@ use super::transfers::{Running, end, where_blocking_is_allowed};
 use crate::checksum::{self, Checksums};
 use crate::limits;
 use crate::plugin::{FinishedUpload, GateRuling, LivePlugins, Role};
+use crate::sink::kept::keep;
 use crate::sink::{Location, StagedUpload, Upload};
+use crate::spool::Spool;
 use crate::storage::{self, MayReplace, Place, StorageError};
 use crate::transfer::{self, DataConnection};
 
@@ -26,7 +28,8 @@ use crate::transfer::{self, DataConnection};
 pub(super) struct Incoming {
     plugins: Arc<LivePlugins>,
     place: Place,
-    appended: bool,
+    /// The offset of the first byte that will come.
+    start: u64,
     may_replace: MayReplace,
 }
 
@@ -74,19 +77,28 @@ impl Incoming {
         Self {
             plugins,
             place,
-            appended: start > 0,
+            start,
             may_replace,
         }
     }
 
-    /// Receives all of `upload`. Nothing is computed of its bytes unless somebody asked for it.
+    /// Receives all of `upload`. Nothing is kept or computed of its bytes unless somebody asked for
+    /// it.
     pub(super) fn receive(
         self,
         connection: &DataConnection,
-        mut upload: Box<dyn Upload>,
+        upload: Box<dyn Upload>,
+        spool: &Spool,
     ) -> Completed {
         let started = Instant::now();
-        let wanted = match self.appended {
+        let (sink, content) = (&*self.place.sink, self.plugins.current().gate_content());
+        let aborted = || connection.progress.is_aborted();
+        let mut upload = match keep(upload, sink, self.start, content, spool, aborted) {
+            Ok(upload) => upload,
+            Err(error) => return Completed::Finished(Err(end(error.into()))),
+        };
+        let appended = self.start > 0;
+        let wanted = match appended {
             // What was there before belongs to a checksum, and has not come by.
             true => Vec::new(),
             false => wanted_checksums(&self.plugins),
@@ -103,7 +115,7 @@ impl Incoming {
         Completed::Received(Received {
             upload: StagedUpload::new(upload),
             place: self.place,
-            appended: self.appended,
+            appended,
             may_replace: self.may_replace,
             checksums: checksums.finish(),
             elapsed: started.elapsed(),
@@ -288,7 +300,8 @@ impl Received {
         let missing: Vec<_> = wanted.into_iter().filter(|wanted| !known(wanted)).collect();
         let (size, computed) = blocking(move || {
             let size = upload.size()?;
-            if missing.is_empty() || size > limits::CHECKSUM_READ_BACK_BYTES {
+            let readable = upload.reads_back() && size <= limits::CHECKSUM_READ_BACK_BYTES;
+            if missing.is_empty() || !readable {
                 return Ok((size, Vec::new()));
             }
             let cancelled = || gone.load(Ordering::Relaxed);

@@ -21,6 +21,7 @@ use crate::admission::TransferPermit;
 use crate::metrics::{self, Blame, Direction, TransferOutcome};
 use crate::plugin::LivePlugins;
 use crate::sessions::TransferringSession;
+use crate::spool::Spool;
 use crate::storage::{Object, Place};
 use crate::tls::DataHandshake;
 use crate::transfer::{self, DataConnection, Progress, Settings, TransferError};
@@ -33,6 +34,8 @@ pub(super) struct Ready {
     connection: DataConnection,
     /// Who decides on an upload.
     plugins: Arc<LivePlugins>,
+    /// Where it is kept until then.
+    spool: Spool,
 }
 
 /// What a transfer reads or writes. Where it is not used after all, it is closed on a thread that
@@ -176,6 +179,7 @@ impl Control {
         });
         let (local, peer) = (self.local, self.peer);
         let plugins = Arc::clone(&self.host.plugins);
+        let spool = self.host.spool.clone();
         let deadline = Instant::now() + self.host.config.limits.data_connect_timeout;
         Box::pin(async move {
             let resolved = match storage.resolve_transfer(kind, &session).await {
@@ -216,6 +220,7 @@ impl Control {
                     permit,
                     connection,
                     plugins,
+                    spool,
                 }),
             )))
         })
@@ -318,6 +323,7 @@ impl Ready {
             mut object,
             connection,
             plugins,
+            spool,
             ..
         } = self;
         let sent = match object.0.take() {
@@ -328,7 +334,7 @@ impl Ready {
                 may_replace,
             }) => {
                 let incoming = Incoming::new(plugins, place, start, may_replace);
-                return incoming.receive(&connection, upload);
+                return incoming.receive(&connection, upload, &spool);
             }
             Some(Object::Download { mut reader, .. }) => {
                 transfer::send_file(&connection, &mut *reader)

@@ -63,6 +63,8 @@ table! {
     transfer_seconds(kind: Transfer) -> Histogram = "wharf_transfer_seconds";
     /// Bytes of files and listings, counted while they move.
     transfer_bytes(direction: Direction) -> Counter = "wharf_transfer_bytes_total";
+    /// Bytes of uploads that are kept in state-dir until their gates have decided.
+    spool_bytes() -> Gauge = "wharf_spool_bytes";
     /// What went wrong, by who has to look at it. A denial is no error.
     errors(blame: Blame) -> Counter = "wharf_errors_total";
 

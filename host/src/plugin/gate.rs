@@ -28,10 +28,11 @@ use super::sidecar::OnFailure;
 use super::text::one_line;
 use crate::checksum;
 use crate::identity::Operation;
+use crate::sink::kept::Wanted;
 use crate::sink::{Key, Location, StagedUpload};
 
 /// The longest head that a gate can ask for, in bytes.
-const MAX_HEAD: u32 = 1024 * 1024;
+const MAX_HEAD: u64 = 1024 * 1024;
 
 /// What a gate wants of each upload, as it said when it was loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,6 +92,19 @@ impl Plugins {
                 .any(|gate| gate.demands.checksums.contains(algorithm))
         };
         HashAlgorithm::ALL.into_iter().filter(wanted).collect()
+    }
+
+    /// How much of each upload has to be there until they have decided: what some gate reads, and
+    /// all of it where one may choose a place that only a copy gets to.
+    pub fn gate_content(&self) -> Wanted {
+        let demands = || self.of(Role::UploadGate).iter().map(|gate| &gate.demands);
+        let readable = demands().map(|demands| demands.readable).max();
+        match readable.unwrap_or_default() {
+            _ if demands().any(|demands| demands.relocates) => Wanted::All,
+            0 => Wanted::Nothing,
+            bytes @ ..=MAX_HEAD => Wanted::Head(bytes as usize),
+            _ => Wanted::All,
+        }
     }
 
     /// What the gates make of `upload`, whose bytes are in `staged`. They publish nothing by
@@ -293,7 +307,7 @@ fn guest(
 fn demands(needs: wit::Demands) -> Result<Demands, CallError> {
     let readable = match needs.content {
         wit::Content::None => 0,
-        wit::Content::Head(bytes) if bytes <= MAX_HEAD => bytes.into(),
+        wit::Content::Head(bytes) if u64::from(bytes) <= MAX_HEAD => bytes.into(),
         wit::Content::Head(bytes) => {
             let text = format!("it wants the first {bytes} bytes, and may ask for {MAX_HEAD}");
             return Err(CallError::Nonsense(text));

@@ -23,6 +23,13 @@ impl StagedUpload {
         self.held(|upload| upload.size())
     }
 
+    /// Whether all of it can be read.
+    pub fn reads_back(&self) -> bool {
+        self.lock()
+            .as_ref()
+            .is_some_and(|upload| upload.reads_back())
+    }
+
     /// Reads what the file will hold, from `offset` on; 0 bytes is its end. It blocks.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, SinkError> {
         self.held(|upload| upload.read_at(buffer, offset))

@@ -31,11 +31,11 @@ impl MayReplace {
 /// Make `upload` visible, which was begun at `place`: at `target`, or there where it is `None`.
 ///
 /// A target in another sink, or where the upload cannot be put, gets a copy, which is as invisible
-/// until it is whole, and the original is discarded. Missing directories on the way to a target are made. It blocks, and ends soon
-/// after `cancelled` says so, with nothing visible.
+/// until it is whole, and the original is discarded. Missing directories on the way to a target are
+/// made. It blocks, and ends soon after `cancelled` says so, with nothing visible.
 pub fn publish(
     sinks: &Sinks,
-    upload: Box<dyn Upload>,
+    mut upload: Box<dyn Upload>,
     place: &Location,
     target: Option<&Location>,
     may_replace: MayReplace,
@@ -59,6 +59,7 @@ pub fn publish(
     if target.sink == place.sink && upload.relocates() {
         return Ok(upload.commit_to(&target.key, existing)?);
     }
+    upload.let_go();
     let copy = copy(&*upload, &**sink, &target.key, cancelled)?;
     Ok(copy.commit_to(&target.key, existing)?)
 }

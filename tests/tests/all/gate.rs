@@ -128,7 +128,7 @@ fn a_gate_reads_all_of_what_nobody_sees() {
     let mut ftp = session(&server);
     let reply = ftp.store("STOR gate-digest-a", &bytes);
     assert_eq!(reply.code, 226, "{reply:?}");
-    assert_eq!(held(&server), [content::hash_bytes(&bytes)]);
+    assert_eq!(held(&server), [content::hash_pieces(&bytes)]);
 }
 
 #[test]

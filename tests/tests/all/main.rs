@@ -22,6 +22,7 @@ mod roles;
 mod s3;
 mod s3_access;
 mod s3_commit;
+mod spool;
 mod storage;
 mod tls;
 mod transfers;

@@ -1,10 +1,11 @@
 //! `upload-gate`: `gate-DEED-…` in the name of the file.
 //!
 //! `refuse`, `lines`, `long`: thrown away with that text. `quarantine`: kept below `quarantine/`
-//! of its sink. `elsewhere`: published beside its place as `published-NAME`. `outside`: published
-//! where the grant does not reach. `nowhere`: into a sink that there is not. `digest`: published as
-//! the SHA-256 of what it reads, so wants `content = "all"`. `beyond`: reads past what was asked
-//! for. `consume`: said to be taken.
+//! of its sink. `away`: kept in the sink `local`. `elsewhere`: published beside its place as
+//! `published-NAME`. `outside`: published where the grant does not reach. `nowhere`: into a sink
+//! that there is not. `digest`: published as the SHA-256 of those of each MiB that it reads, so
+//! wants `content = "all"`. `beyond`: reads past what was asked for.
+//! `consume`: said to be taken.
 
 use wharf_plugin::crypto::{self, Algorithm};
 use wharf_plugin::{
@@ -45,6 +46,7 @@ impl UploadGate for Obliging {
                 let key = format!("quarantine/{}", place.name());
                 Disposition::Quarantine(Location::new(&place.sink, key))
             }
+            "away" => Disposition::Quarantine(Location::new("local", place.name())),
             "elsewhere" => {
                 Disposition::PublishAt(place.with_name(&format!("published-{}", place.name())))
             }
@@ -61,14 +63,15 @@ impl UploadGate for Obliging {
     }
 }
 
-/// The SHA-256 of the content, in hexadecimal.
+/// The SHA-256 of those of each MiB of the content, in hexadecimal.
 fn digest(content: &Staged<'_>) -> Result<String, Failure> {
-    let mut all = Vec::new();
+    let (mut offset, mut digests) = (0, Vec::new());
     loop {
-        let piece = content.read(all.len() as u64, 1 << 20)?;
+        let piece = content.read(offset, 1 << 20)?;
         if piece.is_empty() {
-            return crypto::digest(Algorithm::Sha256, &all).map(|digest| crypto::hex(&digest));
+            return crypto::digest(Algorithm::Sha256, &digests).map(|all| crypto::hex(&all));
         }
-        all.extend(piece);
+        digests.extend(crypto::digest(Algorithm::Sha256, &piece)?);
+        offset += piece.len() as u64;
     }
 }

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use wharf_plugin::sinks::Page;
 use wharf_plugin::{
     Entry, EntryKind, Feature, Incoming, Lifecycle, Problems, Reader, Start, StorageError,
-    StorageSink, clock,
+    StorageSink, clock, config,
 };
 
 use crate::content::{Content, Writer};
@@ -23,24 +23,30 @@ mod tree;
 const NAME_MAX: usize = 255;
 
 /// The plugin.
-struct Shelf;
+struct Shelf {
+    /// Whether it reads back what is not published yet, which the setting `blind` takes from it.
+    reads_back: bool,
+}
 
 impl Lifecycle for Shelf {
     fn start() -> Result<Self, Problems> {
-        Ok(Self)
+        Ok(Self {
+            reads_back: config::get("blind").is_none(),
+        })
     }
 }
 
 impl StorageSink for Shelf {
     fn features(&self) -> Vec<Feature> {
-        vec![
+        let mut features = vec![
             Feature::Append,
             Feature::Resume,
             Feature::Rename,
             Feature::Directories,
             Feature::SetModified,
-            Feature::ReadBack,
-        ]
+        ];
+        features.extend(self.reads_back.then_some(Feature::ReadBack));
+        features
     }
 
     fn stat(&self, key: &str) -> Result<Entry, StorageError> {
