@@ -9,8 +9,8 @@ use super::{Place, StorageError};
 use crate::limits;
 use crate::sink::{Existing, SinkError, WriteMode};
 
-/// Moves the file at `from` to `to`, where `existing` says what becomes of a file there. The copy is
-/// visible as a whole before the source goes, so that wherever it breaks off the file is in one
+/// Moves the file at `from` to `to`, where `existing` says what becomes of a file there. The copy
+/// is visible as a whole before the source goes, so that wherever it breaks off the file is in one
 /// place at least.
 pub(super) fn file(
     view: &View,
