@@ -292,6 +292,8 @@ pub struct Prepared {
 pub struct Finished {
     /// Bytes of the file or listing that were moved.
     pub bytes: u64,
+    /// What the client calls the file that STOU made, if he can see it.
+    pub name: Option<String>,
 }
 
 /// Why the host ends a session.

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use wharf_protocol::command::HashAlgorithm;
 use wharf_protocol::effect::Finished;
 use wharf_protocol::failure::Failure;
+use wharf_protocol::path::VirtualPath;
 
 use super::Control;
 use super::job::{CancelOnDrop, Completed, Job, Refused, blocking, not_logged_in};
@@ -203,6 +204,7 @@ impl Control {
         let sinks = Arc::clone(&self.host.sinks);
         let progress = self.running.as_ref().map(Running::progress);
         let attempt = self.attempt.clone();
+        let name = self.unique_name(&received.place.path, target.as_ref(), kept);
         let may_replace = match kept {
             Kept::Published => received.may_replace,
             // Nothing there is the user's.
@@ -236,7 +238,7 @@ impl Control {
                 }
             };
             let committed = blocking(commit).await;
-            Completed::Finished(committed.map(|()| Finished { bytes }))
+            Completed::Finished(committed.map(|()| Finished { bytes, name }))
         })
     }
 
@@ -261,8 +263,29 @@ impl Control {
         };
         Box::pin(async move {
             let consumed = blocking(consume).await;
-            Completed::Finished(consumed.map(|()| Finished { bytes }))
+            Completed::Finished(consumed.map(|()| Finished { bytes, name: None }))
         })
+    }
+
+    /// What the client of a STOU calls the file, where he can see it.
+    fn unique_name(
+        &self,
+        path: &VirtualPath,
+        target: Option<&Location>,
+        kept: Kept,
+    ) -> Option<String> {
+        let is_unique = self.running.as_ref().is_some_and(Running::is_unique);
+        if !is_unique || kept != Kept::Published {
+            return None;
+        }
+        let at = match target {
+            Some(target) => self.login.storage()?.shown().path_of(target)?,
+            None => path.clone(),
+        };
+        match at.parent() == path.parent() {
+            true => at.name().map(str::to_owned),
+            false => Some(at.to_string()),
+        }
     }
 
     /// Throws an upload away, and says so when nothing is left of it.

@@ -98,6 +98,11 @@ impl Running {
         self.silent_until.is_some()
     }
 
+    /// Whether the host chose the name of what is stored.
+    pub(super) fn is_unique(&self) -> bool {
+        matches!(self.kind, TransferKind::StoreUnique { .. })
+    }
+
     /// Stops it; its job ends soon.
     pub(super) fn abort(&self) {
         self.progress.abort();
@@ -346,7 +351,7 @@ impl Ready {
             None => Ok(0),
         };
         Completed::Finished(match sent {
-            Ok(bytes) => Ok(Finished { bytes }),
+            Ok(bytes) => Ok(Finished { bytes, name: None }),
             Err(error) => Err(end(error)),
         })
     }

@@ -5,7 +5,7 @@ mod error;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::OnceCell;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -34,6 +34,10 @@ use crate::config::error::{Origin, Problem, Problems};
 
 /// Instances that are ready before the first call: two clients who log in at once both find one.
 const WARM_AT_FIRST: usize = 2;
+
+/// How long every client waits for the last reply to an upload: curl gives the whole of it 60 s,
+/// whatever comes meanwhile.
+const UPLOAD_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What all plugins are loaded with; lives as long as the host.
 pub struct PluginRuntime {
@@ -250,6 +254,15 @@ fn odd(plugin: &Plugin) -> Vec<Warning> {
         .any(|name| name.starts_with("wasi:http/outgoing-handler"));
     if speaks_http && allow.http.is_empty() {
         texts.push("it imports wasi:http and is allowed nothing of it".to_owned());
+    }
+    let deadline = plugin.facts.limits.deadline;
+    if surface.roles.contains(&Role::UploadGate) && deadline > UPLOAD_PATIENCE {
+        texts.push(format!(
+            "it may take {} s to decide on an upload, and curl gives up after {} s: see \
+             `deadline` in [limits]",
+            deadline.as_secs(),
+            UPLOAD_PATIENCE.as_secs()
+        ));
     }
     let plugin = plugin.name();
     texts

@@ -121,6 +121,18 @@ impl MountTable {
             })
     }
 
+    /// What the user calls `place`, where a mount shows it without asking a plugin.
+    pub fn path_of(&self, place: &Location) -> Option<VirtualPath> {
+        let mounts = self.mounts.values().filter(|mount| !mount.dynamic);
+        let mut paths = mounts.filter_map(|mount| {
+            let below = mount.target.key.as_str();
+            let below = place.key.as_str().strip_prefix(below)?;
+            let mut names = below.split('/').filter(|name| !name.is_empty());
+            names.try_fold(mount.directory.clone(), |path, name| path.child(name))
+        });
+        paths.find(|path| self.lead(path).is_some_and(|(_, leads)| leads == *place))
+    }
+
     /// What the mount shows that leads nearest to `place`, whichever path was named.
     pub fn nearest_target(&self, place: &Location) -> Option<&Location> {
         let targets = self.mounts.values().map(|mount| &mount.target);

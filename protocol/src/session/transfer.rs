@@ -18,8 +18,6 @@ pub(super) struct Underway {
     object: String,
     /// What a sink that cannot do it could not do.
     situation: Situation,
-    /// The name that STOU got.
-    unique_name: Option<String>,
     /// ABOR was passed on.
     aborted: bool,
     /// STAT waits for the bytes moved so far.
@@ -154,7 +152,6 @@ impl Underway {
         Self {
             object: object(kind),
             situation,
-            unique_name: None,
             aborted: false,
             asked: false,
             replying: false,
@@ -204,7 +201,7 @@ impl Underway {
 
     /// The object is open and the data connection is there, or not.
     pub(super) fn prepared(
-        mut self,
+        self,
         result: Result<Prepared, Failure>,
         effects: &mut Effects,
     ) -> State {
@@ -216,7 +213,6 @@ impl Underway {
             Ok(prepared) => {
                 effects.reply(Code::TransferStarts, self.opening(&prepared));
                 effects.push(Effect::Run);
-                self.unique_name = prepared.name;
                 State::Transferring(self)
             }
             Err(failure) => {
@@ -237,7 +233,7 @@ impl Underway {
             Err(failure) => return self.fail(failure, effects),
         };
         self.answer_status(Some(finished.bytes), effects);
-        match &self.unique_name {
+        match &finished.name {
             Some(name) => effects.reply(Code::TransferComplete, format!("Stored as {name}")),
             None => effects.reply(Code::TransferComplete, "Transfer complete"),
         }

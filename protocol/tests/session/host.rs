@@ -153,7 +153,10 @@ fn good(owed: &Owed) -> Input {
         }
         Owed::Performed(operation) => Input::Performed(Ok(outcome(operation))),
         Owed::Prepared => Input::Prepared(Ok(Prepared::default())),
-        Owed::Finished => Input::Finished(Ok(Finished { bytes: 1 })),
+        Owed::Finished => Input::Finished(Ok(Finished {
+            bytes: 1,
+            name: None,
+        })),
         Owed::Progress => Input::Progress(1),
     }
 }

@@ -25,14 +25,7 @@ pub fn read(text: &str) -> Input {
         )),
         "performed" => Input::Performed(failure(rest).map_or_else(|| Ok(outcome(rest)), Err)),
         "prepared" => Input::Prepared(failure(rest).map_or_else(|| Ok(prepared(rest)), Err)),
-        "finished" => Input::Finished(failure(rest).map_or_else(
-            || {
-                Ok(Finished {
-                    bytes: number(rest),
-                })
-            },
-            Err,
-        )),
+        "finished" => Input::Finished(failure(rest).map_or_else(|| Ok(finished(rest)), Err)),
         "still-committing" => Input::StillCommitting,
         "hold-back" => Input::HoldBack,
         "go-on" => Input::GoOn,
@@ -116,6 +109,15 @@ fn entry(text: &str) -> Entry {
     entry.size = if kind == EntryKind::File { 7 } else { 0 };
     entry.modified = Some(time("20240822134501"));
     entry
+}
+
+/// The bytes, and the name of a file of STOU.
+fn finished(text: &str) -> Finished {
+    let (bytes, name) = split(text);
+    Finished {
+        bytes: number(bytes),
+        name: (!name.is_empty()).then(|| name.to_owned()),
+    }
 }
 
 fn prepared(text: &str) -> Prepared {

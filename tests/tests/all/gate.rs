@@ -90,6 +90,36 @@ fn a_gate_lets_through_refuses_and_leads_elsewhere() {
 }
 
 #[test]
+fn stou_tells_the_name_that_a_gate_chose() {
+    let server = gated(
+        "[allow]\nsinks = [{ name = \"local\", prefix = \"quarantine\", operations = [\"put\"] }]",
+    );
+    let mut ftp = session(&server);
+    ftp.command("MKD d", 257);
+    for (name, reply) in [
+        ("a", "226 Stored as a"),
+        ("d/a", "226 Stored as a"),
+        (
+            "gate-elsewhere-a",
+            "226 Stored as published-gate-elsewhere-a",
+        ),
+        ("gate-quarantine-a", "226 Transfer complete"),
+    ] {
+        let replied = ftp.store(&format!("STOU {name}"), b"what is stored");
+        assert_eq!(replied.lines, [reply], "{name}");
+    }
+}
+
+#[test]
+fn a_gate_that_takes_longer_than_clients_wait_is_warned_of() {
+    for (deadline, warned) in [("60s", false), ("61s", true)] {
+        let server = gated(&format!("[limits]\ndeadline = \"{deadline}\""));
+        let log = server.log().text();
+        assert_eq!(log.contains("curl gives up after 60 s"), warned, "{log}");
+    }
+}
+
+#[test]
 fn a_gate_that_fails_lets_nothing_through() {
     let limits = "[limits]\ncpu = \"100ms\"\ndeadline = \"5s\"\n[config]\ncontent = 4\n";
     let deeds: &[(&str, &str)] = &[

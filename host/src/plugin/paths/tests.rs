@@ -136,3 +136,30 @@ fn a_plugin_leads_where_the_grant_or_the_operator_lets_it() {
         assert_eq!(found, expected, "{to} {operation:?}");
     }
 }
+
+#[test]
+fn the_path_of_a_place_is_one_that_leads_there() {
+    let mut dynamic = mapped("/dynamic", "archive:dynamic");
+    dynamic.dynamic = true;
+    let mounts = vec![
+        mapped("/pub", "archive:shared"),
+        mapped("/pub/inner", "archive:inner"),
+        dynamic,
+    ];
+    let table = MountTable::new(&identity(Some("local:home"), &[]), mounts, 1);
+    let cases = [
+        ("local:home/a", Some("/a")),
+        ("local:home", Some("/")),
+        ("local:homeless", None),
+        ("archive:shared/b/c", Some("/pub/b/c")),
+        // A mount hides it.
+        ("archive:shared/inner/x", None),
+        ("local:home/pub/x", None),
+        ("archive:inner/x", Some("/pub/inner/x")),
+        ("archive:dynamic/x", None),
+    ];
+    for (at, expected) in cases {
+        let path = table.path_of(&place(at));
+        assert_eq!(path.as_ref().map(VirtualPath::as_str), expected, "{at}");
+    }
+}
