@@ -28,6 +28,19 @@ struct Flatten {
     replace: BTreeMap<String, String>,
     #[serde(default)]
     collision: Collision,
+    #[serde(default)]
+    directories: Directories,
+}
+
+/// Which directories there are.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Directories {
+    /// Those that were made.
+    #[default]
+    Made,
+    /// All that anybody can think of, and each is the one that the settings name.
+    Any,
 }
 
 /// What becomes of the directories in a path.
@@ -88,7 +101,15 @@ impl StorageGuard for Flatten {
             _ => (&intent.path, &intent.place),
         };
         let depth = self.depth(path);
-        if depth == 0 || !is_about_files(intent.what) {
+        let is_any = self.directories == Directories::Any;
+        if is_any
+            && depth > 0
+            && matches!(intent.what, Operation::ChangeDirectory | Operation::Browse)
+        {
+            return Ok(Decision::Redirect(above(place, depth)));
+        }
+        let is_flat = is_about_files(intent.what) || (is_any && is_about_directories(intent.what));
+        if depth == 0 || !is_flat {
             return Ok(Decision::Allow);
         }
         let Some(flat) = self.flat(place, depth) else {
@@ -170,6 +191,23 @@ fn is_about_files(operation: Operation) -> bool {
             | Stat
             | Upload
     )
+}
+
+/// Whether the operation makes or removes a directory.
+fn is_about_directories(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::MakeDirectory | Operation::RemoveDirectory
+    )
+}
+
+/// The directory `depth` levels above a place.
+fn above(place: &Location, depth: usize) -> Location {
+    let mut key = place.key.as_str();
+    for _ in 0..depth {
+        key = key.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    Location::new(&place.sink, key)
 }
 
 /// The place, or the next one with a number at which nothing stands.

@@ -107,6 +107,26 @@ fn an_upload_whose_name_is_taken_gets_a_number() {
 }
 
 #[test]
+fn every_directory_is_there_where_that_is_wanted() {
+    let any = plugin(r#"{ "mode": "join", "directories": "any" }"#).expect("they are right");
+    let made = plugin(r#"{ "mode": "join" }"#).expect("they are right");
+    for (operation, path, expected, otherwise) in [
+        (Operation::ChangeDirectory, "/a/b", "home", "home/a/b"),
+        (Operation::Browse, "/a", "home", "home/a"),
+        (Operation::MakeDirectory, "/a/b", "home/a_b", "home/a/b"),
+        (Operation::RemoveDirectory, "/a/b", "home/a_b", "home/a/b"),
+        (Operation::Upload, "/a/b", "home/a_b", "home/a_b"),
+    ] {
+        assert_eq!(key(&any, operation, path), expected, "{operation:?} {path}");
+        assert_eq!(
+            key(&made, operation, path),
+            otherwise,
+            "{operation:?} {path}"
+        );
+    }
+}
+
+#[test]
 fn there_is_an_end_to_trying() {
     let plugin = plugin(r#"{ "collision": "number" }"#).expect("the settings are right");
     let place = |name: &str| Location::new("local", format!("home/{name}"));
