@@ -124,8 +124,8 @@ pub enum Disposition {
     Quarantine(Location),
     /// It is thrown away; the denial is the answer.
     Discard(Denial),
-    /// The plugin has taken all of it elsewhere: nothing is kept, and the client hears that all went
-    /// well. Only of a gate that asked for [`Content::All`].
+    /// The plugin has taken all of it elsewhere: nothing is kept, and the client hears that all
+    /// went well. Only of a gate that asked for [`Content::All`].
     Consume,
 }
 

@@ -11,6 +11,7 @@ pub mod faults;
 pub mod ftp;
 pub mod home;
 pub mod log;
+pub mod openspp;
 pub mod ports;
 pub mod process;
 pub mod relay;

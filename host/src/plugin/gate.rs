@@ -1,9 +1,9 @@
 //! The stage *gate*: between the last byte of an upload and its 226, while nobody sees the file.
 //!
 //! All gates are asked in the order of their file names, each with the place that the one before
-//! chose, until one discards or consumes. What is quarantined stays out of sight: a gate behind may move it to
-//! another quarantine or discard it, and nothing else. A gate that fails discards, unless the
-//! operator said otherwise.
+//! chose, until one discards or consumes. What is quarantined stays out of sight: a gate behind may
+//! move it to another quarantine or discard it, and nothing else. A gate that fails discards,
+//! unless the operator said otherwise.
 
 use std::sync::Arc;
 use std::time::Duration;

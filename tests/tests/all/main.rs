@@ -6,6 +6,7 @@ mod clients;
 mod events;
 mod examples;
 mod first_party;
+mod forward;
 mod gate;
 mod http_auth;
 mod limits;

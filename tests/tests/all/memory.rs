@@ -25,7 +25,7 @@ fn size(ordinary: u64, big: u64) -> u64 {
 }
 
 /// Do something and tell by how much the server grew meanwhile, at its highest.
-fn growth(server: &Server, work: impl FnOnce()) -> u64 {
+pub(crate) fn growth(server: &Server, work: impl FnOnce()) -> u64 {
     let before = server.resident();
     let highest = AtomicU64::new(before);
     let done = AtomicBool::new(false);
