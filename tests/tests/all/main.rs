@@ -24,6 +24,7 @@ mod s3;
 mod s3_access;
 mod s3_commit;
 mod spool;
+mod slack_notify;
 mod storage;
 mod tls;
 mod transfers;
