@@ -7,6 +7,7 @@ pub mod auth_service;
 pub mod binaries;
 pub mod client;
 pub mod content;
+pub mod example;
 pub mod faults;
 pub mod ftp;
 pub mod home;

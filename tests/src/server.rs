@@ -38,6 +38,14 @@ impl Directory {
         directory
     }
 
+    /// One that is there already, and goes away with this value.
+    pub(crate) fn of(temporary: TempDir) -> Self {
+        Self {
+            path: temporary.path().to_owned(),
+            _temporary: Some(temporary),
+        }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

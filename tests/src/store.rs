@@ -75,6 +75,20 @@ impl Store {
 
     /// As [`Self::settings`], where the store is reached at another address.
     pub fn settings_at(&self, endpoint: &str, more: &str) -> Settings {
+        Settings {
+            sinks: format!(
+                "[sink.archive]\nkind = \"s3\"\n{}{more}\n",
+                self.keys_of_sink(endpoint)
+            ),
+            users: format!(
+                "[config.users.{USER}]\npassword = \"{ENCODED}\"\nsink = \"archive\"\nroot = \"\"\n"
+            ),
+            ..Settings::default()
+        }
+    }
+
+    /// The keys of a sink of kind `s3` that lead here by way of `endpoint`, a line each.
+    pub fn keys_of_sink(&self, endpoint: &str) -> String {
         let Self {
             bucket,
             key,
@@ -82,17 +96,15 @@ impl Store {
             prefix,
             ..
         } = self;
-        Settings {
-            sinks: format!(
-                "[sink.archive]\nkind = \"s3\"\nbucket = \"{bucket}\"\nprefix = \"{prefix}\"\n\
-                 endpoint = \"{endpoint}\"\npath-style = true\n\
-                 access-key = \"{key}\"\nsecret-key = \"{secret}\"\n{more}\n"
-            ),
-            users: format!(
-                "[config.users.{USER}]\npassword = \"{ENCODED}\"\nsink = \"archive\"\nroot = \"\"\n"
-            ),
-            ..Settings::default()
-        }
+        format!(
+            "bucket = \"{bucket}\"\nprefix = \"{prefix}\"\nendpoint = \"{endpoint}\"\n\
+             path-style = true\naccess-key = \"{key}\"\nsecret-key = \"{secret}\"\n"
+        )
+    }
+
+    /// Its address.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     /// As [`Self::settings`], with the key left to the environment.
