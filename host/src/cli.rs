@@ -9,6 +9,7 @@ mod password;
 mod plugin;
 mod probe;
 mod serve;
+mod site_file;
 mod status;
 
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ enum Command {
     /// See what plugins have not taken yet, deliver it again, or drop it
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// Write a file that opens FileZilla, WinSCP or Cyberduck on this host
+    SiteFile(site_file::SiteFile),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -85,6 +88,7 @@ pub fn run() -> ExitCode {
         Command::Check(directory) => check::run(&directory.config),
         Command::Status(command) => command.run(),
         Command::Events(command) => command.run(),
+        Command::SiteFile(command) => command.run(),
         Command::Plugin(command) => command.run(),
         Command::Probe(command) => command.run(),
         Command::HashPassword => password::run(),

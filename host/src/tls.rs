@@ -21,6 +21,7 @@ use arc_swap::ArcSwap;
 use thiserror::Error;
 use tokio_rustls::rustls;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::server::{ProducesTickets, ServerConfig};
 use tracing::info;
 
@@ -131,6 +132,36 @@ pub enum TlsError {
         /// What the system says.
         source: notify::Error,
     },
+}
+
+/// The server's own certificate, as clients see it.
+#[derive(Debug)]
+pub struct ShownCertificate {
+    /// In DER.
+    pub der: CertificateDer<'static>,
+    /// SHA-256 in the colon form that clients show.
+    pub fingerprint: String,
+}
+
+/// What a host with these settings shows. Nothing is made: there is none as long as the self-signed
+/// one is missing.
+pub fn shown_certificate(
+    settings: &config::Tls,
+    state_dir: &Path,
+) -> Result<Option<ShownCertificate>, TlsError> {
+    let path = match &settings.certificate {
+        Some(path) => path.clone(),
+        None => state_dir.join(self_signed::FILE_NAME),
+    };
+    match certificate::first(&path) {
+        Ok((der, fingerprint)) => Ok(Some(ShownCertificate { der, fingerprint })),
+        Err(TlsError::Read { source, .. })
+            if settings.certificate.is_none() && source.kind() == io::ErrorKind::NotFound =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The TLS of a host. New handshakes see a new certificate as soon as it is loaded.

@@ -1,6 +1,6 @@
 //! `wharf check`: whatever would keep the host from serving, found without serving.
 
-mod certificate;
+pub(super) mod certificate;
 mod plugins;
 mod storage;
 

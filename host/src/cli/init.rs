@@ -46,7 +46,7 @@ pub struct Init {
 }
 
 /// A name that stands in one line.
-fn user_name(text: &str) -> Result<String, String> {
+pub(super) fn user_name(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("it is empty".to_owned());
     }

@@ -88,6 +88,14 @@ impl Identity {
     }
 }
 
+/// The first certificate in the file, with its fingerprint.
+pub(super) fn first(path: &Path) -> Result<(CertificateDer<'static>, String), TlsError> {
+    let mut chain = chain(path, &read(path)?)?;
+    let own = chain.swap_remove(0);
+    let fingerprint = fingerprint(&own);
+    Ok((own, fingerprint))
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     let failed = |source| TlsError::Read {
         path: path.to_owned(),

@@ -20,7 +20,7 @@ use super::TlsError;
 use crate::limits;
 
 /// The file in the state directory.
-const FILE_NAME: &str = "self-signed.pem";
+pub(super) const FILE_NAME: &str = "self-signed.pem";
 
 /// The path of the self-signed certificate and its key. They are made once, and again when they
 /// have expired.

@@ -25,6 +25,7 @@ mod s3;
 mod s3_access;
 mod s3_commit;
 mod spool;
+mod site_file;
 mod slack_notify;
 mod storage;
 mod tls;

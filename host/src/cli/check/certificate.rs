@@ -46,7 +46,7 @@ pub(super) fn check(config: &Config, origin: &Origin, found: &mut Findings) {
     let Ok((_, certificate)) = X509Certificate::from_der(&der) else {
         return;
     };
-    let names = names(&certificate);
+    let names = names(&der);
     let ends = certificate.validity().not_after.to_datetime();
     found.summary.push(format!(
         "tls       {}, for {}, until {}",
@@ -120,7 +120,10 @@ fn validity(certificate: &X509Certificate<'_>, origin: &Origin, found: &mut Find
 }
 
 /// The hosts that the certificate names (RFC 5280, section 4.2.1.6).
-fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+pub(in crate::cli) fn names(der: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        return Vec::new();
+    };
     let Ok(Some(extension)) = certificate.subject_alternative_name() else {
         return Vec::new();
     };
