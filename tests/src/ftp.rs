@@ -89,6 +89,19 @@ impl Ftp {
         self.stream.secure(config).expect("the handshake succeeds");
     }
 
+    /// Go on in clear behind CCC, once both sides have ended TLS.
+    pub fn clear(&mut self) {
+        let Stream::Secured(stream) = &mut self.stream else {
+            panic!("the connection is in clear")
+        };
+        stream.conn.send_close_notify();
+        stream.flush().expect("the server reads");
+        let rest = stream.read(&mut [0]).expect("the server ends TLS");
+        assert_eq!(rest, 0, "the server said more");
+        let clear = stream.sock.try_clone().expect("a socket can be cloned");
+        self.stream = Stream::Clear(clear);
+    }
+
     /// The TLS connection.
     pub fn tls(&mut self) -> &mut ClientConnection {
         match &mut self.stream {

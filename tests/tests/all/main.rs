@@ -13,6 +13,7 @@ mod limits;
 mod memory;
 mod migrate;
 mod migrate_s3_sftp;
+mod migrate_twisted;
 mod operator;
 mod passive;
 mod paths;
