@@ -22,6 +22,7 @@ pub mod store;
 pub mod tls;
 pub mod transcript;
 pub mod web;
+pub mod webdav;
 
 use std::thread;
 use std::time::{Duration, Instant};

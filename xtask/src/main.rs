@@ -12,6 +12,7 @@ mod tables;
 mod test;
 mod tidy;
 mod wasm;
+mod webdav_server;
 
 use std::process::ExitCode;
 

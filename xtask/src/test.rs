@@ -9,6 +9,7 @@ use crate::program::{cargo, run as execute};
 use crate::project::Project;
 use crate::s3_server::S3Server;
 use crate::system::{self, Package};
+use crate::webdav_server::WebDavServer;
 use crate::{aioftps3, examples, tidy, wasm};
 
 /// What the black-box tests talk to the host with.
@@ -209,9 +210,10 @@ fn docs(project: &Project) -> Result<()> {
 /// The tests that need no server.
 fn unit(project: &Project) -> Result<()> {
     const TEST: [&str; 4] = ["test", "--release", "--locked", "--workspace"];
-    let store = S3Server::start(project)?;
+    let (store, webdav) = (S3Server::start(project)?, WebDavServer::start()?);
     let mut native = cargo(&project.root, TEST);
     store.tell(&mut native);
+    webdav.tell(&mut native);
     execute(native.args(["--exclude", "wharf-tests"]))?;
     let mut plugins = cargo(&project.plugin_sources(), TEST);
     execute(plugins.arg("--target-dir").arg(project.plugin_target()))
@@ -226,10 +228,11 @@ pub fn host(project: &Project) -> Result<()> {
 /// The tests of the real program with real clients; all of them without a filter.
 fn black_box(project: &Project, filters: &[&str]) -> Result<()> {
     system::provide(CLIENTS, "clients that the tests run")?;
-    let store = S3Server::start(project)?;
+    let (store, webdav) = (S3Server::start(project)?, WebDavServer::start()?);
     let mut command = black_box_command(project, filters);
     command.env("WHARF_AIOFTPS3", aioftps3::provide(project)?);
     store.tell(&mut command);
+    webdav.tell(&mut command);
     execute(&mut command)
 }
 

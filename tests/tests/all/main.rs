@@ -32,3 +32,4 @@ mod storage;
 mod tls;
 mod transfers;
 mod web;
+mod webdav;

@@ -15,25 +15,33 @@ use crate::host::Host;
 use crate::plugin::storage_sink::Page;
 use crate::sink::{Key, Sink, WriteMode};
 
-/// A host whose sink `shelf` is the plugin of that name.
+mod webdav;
+
+/// A host with a sink that is a plugin.
 struct Fixture {
     _folder: TempDir,
     host: Arc<Host>,
 }
 
 impl Fixture {
+    /// The plugin `shelf`, within these limits.
     async fn new(limits: &str) -> Self {
+        let sidecar = format!("[allow]\nstate = {{ max-bytes = \"64MiB\" }}\n{limits}");
+        Self::of("tests/shelf.wasm", &sidecar).await
+    }
+
+    /// The plugin that was built into this file, with its sidecar.
+    async fn of(file: &str, sidecar: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let plugins = folder.path().join("plugins");
         fs::create_dir_all(&plugins).unwrap();
         fs::create_dir(folder.path().join("data")).unwrap();
-        fs::copy(shelf(), plugins.join("50-shelf.wasm")).unwrap();
-        let sidecar = format!("[allow]\nstate = {{ max-bytes = \"64MiB\" }}\n{limits}");
-        fs::write(plugins.join("50-shelf.toml"), sidecar).unwrap();
+        fs::copy(built(file), plugins.join("50-sink.wasm")).unwrap();
+        fs::write(plugins.join("50-sink.toml"), sidecar).unwrap();
         let mut config = Config::defaults(folder.path());
-        let plugin = "50-shelf".to_owned();
+        let plugin = "50-sink".to_owned();
         let settings = Settings::Plugin(PluginSink { plugin });
-        config.sinks.insert("shelf".to_owned(), settings);
+        config.sinks.insert("tested".to_owned(), settings);
         let (host, _) = Host::start(config).await.unwrap();
         Self {
             _folder: folder,
@@ -46,23 +54,23 @@ impl Fixture {
         &self,
         work: impl FnOnce(&dyn Sink) -> T + Send + 'static,
     ) -> T {
-        let sink = Arc::clone(self.host.sinks.named("shelf").unwrap());
+        let sink = Arc::clone(self.host.sinks.named("tested").unwrap());
         spawn_blocking(move || work(&*sink)).await.unwrap()
     }
 }
 
-/// The plugin, built by `cargo xtask plugins` into the directory beside the host's program.
-fn shelf() -> PathBuf {
+/// What `cargo xtask plugins` builds into the directory beside the host's program.
+fn built(file: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     let release = test.parent().and_then(Path::parent).unwrap();
     let plugins = env::var_os("WHARF_PLUGINS").map_or(release.join("plugins"), PathBuf::from);
-    let shelf = plugins.join("tests/shelf.wasm");
+    let plugin = plugins.join(file);
     assert!(
-        shelf.exists(),
+        plugin.exists(),
         "{} is not there: run `cargo xtask plugins`",
-        shelf.display()
+        plugin.display()
     );
-    shelf
+    plugin
 }
 
 #[tokio::test(flavor = "multi_thread")]
