@@ -117,7 +117,11 @@ impl Lifecycle for Forward {
 
 impl UploadGate for Forward {
     fn needs(&self) -> Demands {
-        Demands::new().content(Content::All)
+        let demands = Demands::new().content(Content::All);
+        match self.spool {
+            Some(_) => demands.relocates(),
+            None => demands,
+        }
     }
 
     fn commit(

@@ -170,6 +170,8 @@ fn what_cannot_be_handed_over_is_spooled_and_handed_over_later() {
     says(URL, 200, "Unsuccessful");
     says(URL, 200, "200 OK");
     assert_eq!(forward.subscribe(), ["upload"]);
+    let demands = Demands::new().content(Content::All);
+    assert_eq!(forward.needs(), demands.relocates());
     let batch = [event];
     assert!(forward.deliver(&batch).is_err(), "away");
     assert!(forward.deliver(&batch).is_err(), "refused");
