@@ -12,6 +12,7 @@ mod http_auth;
 mod limits;
 mod memory;
 mod migrate;
+mod migrate_ex_ftp;
 mod migrate_s3_sftp;
 mod migrate_twisted;
 mod operator;
