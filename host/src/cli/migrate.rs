@@ -1,6 +1,7 @@
 //! `wharf migrate`: the configuration of a server that came before, as one of Wharf.
 
 mod aioftps3;
+mod openspp;
 mod port;
 mod variables;
 mod written;
@@ -32,6 +33,8 @@ pub struct Migrate {
 enum Server {
     /// aioftps3, FTPS before a bucket
     Aioftps3,
+    /// The FTP server of OpenSPP's document management
+    Openspp,
 }
 
 impl Migrate {
@@ -43,6 +46,7 @@ impl Migrate {
         };
         let written = match self.server {
             Server::Aioftps3 => aioftps3::migrate(&mut variables),
+            Server::Openspp => openspp::migrate(&mut variables),
         };
         let written = match written {
             Ok(written) => written,

@@ -165,3 +165,92 @@ fn no_secret_is_printed_and_nothing_written_over() {
     assert!(again.stderr.contains("is there already"), "{again}");
     assert_eq!(files(&directory), before);
 }
+
+/// Variables of OpenSPP's server, migrated.
+fn openspp(variables: &str) -> (TempDir, PathBuf, Output) {
+    let place = TempDir::new().expect("there is room for a test");
+    let file = place.path().join("variables");
+    fs::write(&file, variables).expect("there is room");
+    let directory = place.path().join("made");
+    let output = migrate("openspp", &file, &directory);
+    (place, directory, output)
+}
+
+#[test]
+fn openspp_becomes_a_host_that_hands_over() {
+    let (_place, directory, output) = openspp(
+        "OPENSPP_URL=https://dms.example.com/odoo/\nTLS=False\nDEBUG=False\nFTP_PORT=8003\n\
+         FTP_HOSTNAME=ftp.example.com\nDEFAULT_PASSIVE_PORTS=[3000, 3001, 3002, 3005]\n\
+         FTP_MAX_CONNECTIONS=100\nFTP_MAX_CONNECTIONS_PER_IP=0\nFTP_WORKER_COUNT=4\n",
+    );
+    let output = output.success();
+    for note in [
+        "TLS: it is off, as it says",
+        "DEBUG: it is off, as it says",
+        "left out are [3005]",
+        "FTP_WORKER_COUNT: one process serves all",
+    ] {
+        assert!(output.stderr.contains(note), "{note}: {output}");
+    }
+    let text = |name: &str| fs::read_to_string(directory.join(name)).expect("it is there");
+    let main = text("wharf.toml");
+    for line in [
+        "address = \"0.0.0.0:8003\"",
+        "tls = \"off\"",
+        "ports = \"3000-3002\"",
+        "address = \"ftp.example.com\"",
+        "connections = 100",
+        "connections-per-address = 100",
+    ] {
+        assert!(main.contains(line), "{line}: {main}");
+    }
+    let forward = text("plugins/http-forward.toml");
+    for line in [
+        "url = \"https://dms.example.com/odoo/dms/upload/\"",
+        "url = \"https://dms.example.com/odoo/dms/auth\"",
+        "http = [\"https://dms.example.com\"]",
+    ] {
+        assert!(forward.contains(line), "{line}: {forward}");
+    }
+    assert!(!forward.contains("example.org"), "{forward}");
+    let mut check = Command::new(binaries::wharf());
+    process::run(check.arg("check").arg("--config").arg(&directory), "").success();
+}
+
+#[test]
+fn openspp_has_a_default_for_everything() {
+    let (_place, directory, output) = openspp("TLS=True\n");
+    let output = output.success();
+    assert!(
+        output.stderr.contains("OPENSPP_URL: it is not set"),
+        "{output}"
+    );
+    let main = fs::read_to_string(directory.join("wharf.toml")).expect("it is there");
+    for line in [
+        "address = \"0.0.0.0:8002\"",
+        "tls = \"required\"",
+        "data = \"required\"",
+        "certificate = \"/etc/ssl/certs/openspp/server.crt\"",
+        "ports = \"3000-3005\"",
+        "connections-per-address = 256",
+    ] {
+        assert!(main.contains(line), "{line}: {main}");
+    }
+    assert!(!main.contains("[[passive.advertise]]"), "{main}");
+}
+
+#[test]
+fn what_is_wrong_with_openspp_is_told_and_nothing_written() {
+    let (_place, directory, output) =
+        openspp("TLS=perhaps\nDEFAULT_PASSIVE_PORTS=3000-x\nOPENSPP_URL=example.org\nFTP_PORT=0\n");
+    let output = output.failure();
+    for name in [
+        "TLS: ",
+        "DEFAULT_PASSIVE_PORTS: ",
+        "OPENSPP_URL: ",
+        "FTP_PORT: ",
+    ] {
+        assert!(output.stderr.contains(name), "{name}: {output}");
+    }
+    assert!(!directory.exists());
+}

@@ -15,6 +15,8 @@ pub struct Written {
     pub main: String,
     /// Further files by their names below the directory. What is secret stands in one of its own.
     pub files: Vec<(String, String)>,
+    /// Directories below it, where sinks keep their files.
+    pub directories: Vec<String>,
     /// Plugins that come with this program: the name in the directory, and which one.
     pub plugins: Vec<(String, &'static str)>,
     /// What an operator has to know or do, a line each.
@@ -56,6 +58,9 @@ impl Written {
             .chain(plugins.iter().map(|(path, _)| path.as_path()))
             .collect();
         refuse_to_overwrite(&paths)?;
+        for name in &self.directories {
+            make_directory(&directory.join(name))?;
+        }
         for parent in paths.iter().filter_map(|path| path.parent()) {
             make_directory(parent)?;
         }
