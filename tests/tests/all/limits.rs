@@ -1,9 +1,12 @@
 //! How many may come, and who is sent away.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
 
 use wharf_tests::eventually;
 use wharf_tests::ftp::{Ftp, connect_from};
+use wharf_tests::log;
+use wharf_tests::process;
 use wharf_tests::server::Server;
 use wharf_tests::settings::{Listener, PASSWORD, Settings, USER};
 
@@ -12,6 +15,7 @@ const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 fn limited(limits: &str) -> (Server, SocketAddr) {
     let server = Server::start(&Settings {
         limits: limits.into(),
+        admin: "address = \"127.0.0.1:0\"".into(),
         ..Settings::default()
     });
     let address = server.address(Listener::EXPLICIT);
@@ -145,6 +149,23 @@ fn a_locked_user_is_answered_the_same_whatever_the_password() {
         assert_eq!(log_in(address, "nobody", "wrong"), wrong);
     }
     server.log().wait_for(&["the user is locked", "nobody"]);
+    // Three logins of the user were refused, and two of nobody.
+    let counted = metric(&server, "wharf_logins_total{outcome=\"locked\"}");
+    assert_eq!(counted.as_deref(), Some("5"));
+}
+
+/// What the host tells of itself.
+fn metric(server: &Server, name: &str) -> Option<String> {
+    let address: SocketAddr = server.log().wait("the admin endpoint", |line| {
+        let opened = log::field(line, "message")? == "admin endpoint open";
+        log::field(line, "address").filter(|_| opened)?.parse().ok()
+    });
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--fail"])
+        .arg(format!("http://{address}/metrics"));
+    let told = process::run(&mut curl, "").success().stdout;
+    let mut lines = told.lines();
+    lines.find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
 }
 
 #[test]
