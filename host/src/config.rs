@@ -19,7 +19,7 @@ pub mod value;
 pub use events::{Events, WhenFull};
 pub use logins::{FailedLogins, Lockout};
 pub use passive::{Advertise, AdvertisedAddress, DataPeer, Passive, PassiveListening, PortRange};
-pub use s3::{Checksums, Directories, RemoveDirectories, Rights, S3Sink};
+pub use s3::{Checksums, Directories, Modified, RemoveDirectories, Rights, S3Sink};
 pub use schema::FILE_NAME;
 pub use settings::{
     Admin, Ascii, Config, DataProtection, Durability, FsSink, Health, Limits, Listener,

@@ -58,6 +58,9 @@ pub trait Sink: Send + Sync + fmt::Debug {
     /// stands there is [`SinkError::Exists`].
     fn rename(&self, source: &Key, target: &Key) -> Result<(), SinkError>;
 
+    /// Whether [`Self::set_modified`] can work, as clients are told before they try.
+    fn keeps_times(&self) -> bool;
+
     /// Set when `key` was last modified.
     fn set_modified(&self, key: &Key, modified: Timestamp) -> Result<(), SinkError>;
 

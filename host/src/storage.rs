@@ -80,6 +80,13 @@ impl Storage {
         Ok(mounts)
     }
 
+    /// Whether all that the session is shown keeps times of modification. It may block.
+    pub fn keeps_times(&self) -> bool {
+        let shown = self.shown();
+        let mut sinks = shown.targets().map(|target| self.sinks.named(&target.sink));
+        sinks.all(|sink| sink.is_some_and(|sink| sink.keeps_times()))
+    }
+
     /// What the session is shown, and where.
     pub fn shown(&self) -> Arc<MountTable> {
         self.mounts.load_full()

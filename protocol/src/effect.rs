@@ -141,6 +141,9 @@ pub enum LoginStep {
         home: VirtualPath,
         /// The text of the reply.
         welcome: Option<String>,
+        /// Whether the storage that the user sees keeps times of modification: FEAT tells of MFMT
+        /// then.
+        modification_times: bool,
     },
     /// A password is wanted (331).
     NeedPassword {

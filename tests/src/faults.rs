@@ -11,6 +11,10 @@ use std::thread;
 const BUSY: &[u8] = b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\n\
     Content-Length: 38\r\n\r\n<Error><Code>SlowDown</Code></Error>\r\n";
 
+/// What a server answers to who may not do what he asks for.
+const DENIED: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\n\
+    Content-Length: 42\r\n\r\n<Error><Code>AccessDenied</Code></Error>\r\n";
+
 /// How many of a hundred requests go wrong.
 #[derive(Clone, Copy)]
 pub struct Faults {
@@ -32,6 +36,7 @@ pub struct Trap {
     part: String,
     before: Event,
     loses: Option<Event>,
+    refuses: bool,
 }
 
 type Event = Box<dyn FnOnce() + Send>;
@@ -44,6 +49,15 @@ impl Trap {
             part: part.to_owned(),
             before: Box::new(|| {}),
             loses: None,
+            refuses: false,
+        }
+    }
+
+    /// It is refused, as who has no right to it is.
+    pub fn refuse(self) -> Self {
+        Self {
+            refuses: true,
+            ..self
         }
     }
 
@@ -151,6 +165,10 @@ fn serve(client: TcpStream, target: SocketAddr, faults: Faults, shared: &Shared)
         let mut trap = shared.sprung(&request);
         if let Some(trap) = &mut trap {
             mem::replace(&mut trap.before, Box::new(|| {}))();
+            if trap.refuses {
+                reply.write_all(DENIED)?;
+                continue;
+            }
         }
         let lot = scattered(number) % 100;
         if lot < faults.refused {

@@ -143,6 +143,38 @@ impl Store {
         self.told(&answer)
     }
 
+    /// The headers of an object, in small letters.
+    pub fn headers(&self, key: &str) -> String {
+        let mut curl = self.curl();
+        curl.arg("--head").arg(self.address_of(key));
+        let told = process::run(&mut curl, "").success().stdout;
+        told.to_lowercase()
+    }
+
+    /// Store an object as another program does, with these headers.
+    pub fn put(&self, key: &str, headers: &[&str], body: &str) {
+        let mut curl = self.curl();
+        curl.args(["--request", "PUT", "--data-binary", body]);
+        // Not every curl signs a body as S3 wants it.
+        curl.args(["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]);
+        for header in headers {
+            curl.args(["--header", header]);
+        }
+        process::run(curl.arg(self.address_of(key)), "").success();
+    }
+
+    fn address_of(&self, key: &str) -> String {
+        format!("{}/{}/{}/{key}", self.endpoint, self.bucket, self.prefix)
+    }
+
+    fn curl(&self) -> Command {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail"])
+            .args(["--aws-sigv4", "aws:amz:us-east-1:s3"])
+            .args(["--user", &format!("{}:{}", self.key, self.secret)]);
+        curl
+    }
+
     fn told(&self, answer: &str) -> Vec<String> {
         let prefix = format!("{}/", self.prefix);
         let keys = answer.split("<Key>").skip(1);
@@ -152,11 +184,8 @@ impl Store {
     }
 
     fn ask(&self, query: &str) -> String {
-        let mut curl = Command::new("curl");
-        curl.args(["--silent", "--show-error", "--fail"])
-            .args(["--aws-sigv4", "aws:amz:us-east-1:s3"])
-            .args(["--user", &format!("{}:{}", self.key, self.secret)])
-            .arg(format!("{}/{}?{query}", self.endpoint, self.bucket));
+        let mut curl = self.curl();
+        curl.arg(format!("{}/{}?{query}", self.endpoint, self.bucket));
         process::run(&mut curl, "").success().stdout
     }
 }

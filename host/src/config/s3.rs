@@ -35,6 +35,8 @@ pub struct S3Sink {
     pub directory_suffix: String,
     /// What RMD does to a directory that holds something.
     pub remove: RemoveDirectories,
+    /// When a file was modified.
+    pub modified: Modified,
     /// What the credentials permit.
     pub rights: Rights,
     /// For new objects.
@@ -82,6 +84,16 @@ choices! {
 }
 
 choices! {
+    /// Who says when a file was modified.
+    pub enum Modified("a source of times") {
+        /// The store: when the object was made.
+        Store = "store",
+        /// The client, by MFMT: metadata of the object, which is asked for with each file.
+        Metadata = "metadata",
+    }
+}
+
+choices! {
     /// What the credentials permit.
     pub enum Rights("a set of rights") {
         /// Everything that a sink does.
@@ -123,6 +135,7 @@ impl S3Sink {
             directories: Directories::Implicit,
             directory_suffix: "/".to_owned(),
             remove: RemoveDirectories::Empty,
+            modified: Modified::Store,
             rights: Rights::Full,
             storage_class: None,
             encryption: None,
@@ -169,7 +182,16 @@ impl S3Sink {
             section.problem("directory-suffix", message, "write \"/\" or \"/.keep\"");
         }
         section.read("remove", &mut sink.remove);
+        section.read("modified", &mut sink.modified);
         section.read("rights", &mut sink.rights);
+        if sink.rights == Rights::PutOnly && sink.modified == Modified::Metadata {
+            let message = "`modified` needs more than to put objects";
+            section.problem(
+                "modified",
+                message,
+                "leave it out, or write `rights = \"full\"`",
+            );
+        }
         sink.storage_class = section.option("storage-class");
         sink.encryption = section.option("encryption");
         sink.kms_key = section.option("kms-key");

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use super::events::Events;
 use super::logins::{FailedLogins, Lockout};
 use super::passive::Passive;
-use super::s3::S3Sink;
+use super::s3::{Modified, S3Sink};
 use super::token::Token;
 use super::value::{ByteSize, choices};
 
@@ -278,6 +278,17 @@ pub enum Sink {
     S3(Box<S3Sink>),
     /// `kind = "plugin"`
     Plugin(PluginSink),
+}
+
+impl Sink {
+    /// Whether it is sure to keep times of modification; a plugin has to be asked.
+    pub fn keeps_times(&self) -> bool {
+        match self {
+            Self::Fs(_) => true,
+            Self::S3(bucket) => bucket.modified == Modified::Metadata,
+            Self::Plugin(_) => false,
+        }
+    }
 }
 
 /// A directory of the local file system.

@@ -200,7 +200,7 @@ fn policy(
             Ascii::Binary => AsciiMode::Binary,
         },
         active_mode: config.protocol.active,
-        modification_times: true,
+        modification_times: config.sinks.values().all(|sink| sink.keeps_times()),
         peer,
         family: if local.is_ipv4() {
             Family::V4

@@ -5,6 +5,7 @@ mod attempt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use tokio::task::spawn_blocking;
 use tokio::time;
 use tracing::{error, info, warn};
 use wharf_protocol::effect::{LoginDenial, LoginStep};
@@ -46,6 +47,8 @@ struct User {
 pub(super) struct Grant {
     identity: Arc<Identity>,
     storage: Storage,
+    /// Whether the storage keeps times of modification.
+    keeps_times: bool,
     facts: Arc<SessionFacts>,
 }
 
@@ -60,11 +63,16 @@ impl Grant {
         let identity = Arc::new(identity);
         let (sinks, plugins) = (Arc::clone(&host.sinks), Arc::clone(&host.plugins));
         match Storage::new(Arc::clone(&identity), sinks, plugins, &facts).await {
-            Ok(storage) => Some(Box::new(Self {
-                identity,
-                storage,
-                facts,
-            })),
+            Ok(storage) => {
+                let asked = storage.clone();
+                let keeps_times = spawn_blocking(move || asked.keeps_times()).await;
+                Some(Box::new(Self {
+                    identity,
+                    storage,
+                    keeps_times: keeps_times.unwrap_or_default(),
+                    facts,
+                }))
+            }
             Err(error) => {
                 error!(principal = identity.principal, %error, "no telling what the user sees");
                 None
@@ -277,6 +285,7 @@ impl Login {
         let step = LoginStep::Granted {
             home: identity.home.clone(),
             welcome: identity.welcome.clone(),
+            modification_times: grant.keeps_times,
         };
         self.take(grant, permit, Instant::now());
         step
@@ -287,6 +296,7 @@ impl Login {
             identity,
             storage,
             facts,
+            ..
         } = grant;
         self.facts = facts;
         self.shown.update(&self.facts);

@@ -67,6 +67,11 @@ impl MountTable {
         }
     }
 
+    /// Where its mounts lead.
+    pub fn targets(&self) -> impl Iterator<Item = &Location> {
+        self.mounts.values().map(|mount| &mount.target)
+    }
+
     /// The mount that shows `path`, and the place that it leads to unless a plugin knows better.
     pub fn lead(&self, path: &VirtualPath) -> Option<(&Mount, Location)> {
         let (mount, below) = self.mount_of(path)?;

@@ -230,6 +230,10 @@ impl Sink for FsSink {
         }
     }
 
+    fn keeps_times(&self) -> bool {
+        true
+    }
+
     fn set_modified(&self, key: &Key, modified: Timestamp) -> Result<(), SinkError> {
         let target = self.follow(key)?;
         let place = self.place(&target)?;

@@ -208,6 +208,10 @@ impl Sink for PluginSink {
         self.wait(plugin.sink_rename(source.as_str(), target.as_str()))
     }
 
+    fn keeps_times(&self) -> bool {
+        self.able(Feature::SetModified).is_ok()
+    }
+
     fn set_modified(&self, key: &Key, modified: Timestamp) -> Result<(), SinkError> {
         let plugin = self.able(Feature::SetModified)?;
         self.wait(plugin.sink_set_modified(key.as_str(), modified))

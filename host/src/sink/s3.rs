@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ObjectCannedAcl, ServerSideEncryption, StorageClass};
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -20,10 +21,11 @@ use self::error::failed;
 use self::layout::Layout;
 use self::locks::Locks;
 use self::memory::Memory;
+use self::properties::Properties;
 use self::upload::S3Upload;
 use super::free_name::FreeNames;
 use super::{Entries, Key, Reader, Sink, SinkError, Upload, WriteMode};
-use crate::config::{Checksums, Directories, Rights, S3Sink};
+use crate::config::{Checksums, Directories, Modified, Rights, S3Sink};
 
 mod client;
 mod commit;
@@ -37,6 +39,9 @@ mod locks;
 mod memory;
 mod orphans;
 mod parts;
+mod properties;
+mod remove;
+mod rename;
 mod resume;
 #[cfg(test)]
 mod tests;
@@ -87,8 +92,27 @@ impl Bucket {
     }
 }
 
+impl Bucket {
+    /// That `key` is not the marker of a directory: markers are not shown.
+    fn is_shown(&self, key: &Key) -> Result<(), SinkError> {
+        match self.0.layout.hides(key) {
+            true => Err(SinkError::NotFound),
+            false => Ok(()),
+        }
+    }
+
+    /// That nobody would take `key` for the marker of a directory.
+    fn may_be_made(&self, key: &Key) -> Result<(), SinkError> {
+        match self.0.layout.hides(key) {
+            true => Err(SinkError::InvalidName),
+            false => Ok(()),
+        }
+    }
+}
+
 impl Sink for Bucket {
     fn stat(&self, key: &Key) -> Result<Entry, SinkError> {
+        self.is_shown(key)?;
         self.wait(self.0.stat(key))
     }
 
@@ -98,6 +122,7 @@ impl Sink for Bucket {
 
     fn open(&self, file: &Key, offset: u64) -> Result<Box<dyn Reader>, SinkError> {
         self.needs_full_rights()?;
+        self.is_shown(file)?;
         let object = self.0.layout.object(file);
         match self.wait(S3Reader::open(&self.0, object, offset)) {
             Ok(reader) => Ok(Box::new(reader)),
@@ -113,6 +138,7 @@ impl Sink for Bucket {
         if file.is_root() {
             return Err(SinkError::IsDirectory);
         }
+        self.may_be_made(file)?;
         if mode != WriteMode::Unique {
             return Ok(Box::new(self.wait(self.0.begin(file, mode))?));
         }
@@ -123,6 +149,7 @@ impl Sink for Bucket {
     }
 
     fn make_directory(&self, directory: &Key) -> Result<(), SinkError> {
+        self.may_be_made(directory)?;
         self.wait(async {
             let _held = self.0.locks.hold(&[directory]).await;
             if self.0.existing(directory).await?.is_some() {
@@ -146,6 +173,7 @@ impl Sink for Bucket {
 
     fn remove(&self, file: &Key) -> Result<(), SinkError> {
         self.needs_full_rights()?;
+        self.is_shown(file)?;
         self.wait(async {
             let _held = self.0.locks.hold(&[file]).await;
             match self.0.stat(file).await?.kind {
@@ -157,14 +185,31 @@ impl Sink for Bucket {
 
     fn rename(&self, source: &Key, target: &Key) -> Result<(), SinkError> {
         self.needs_full_rights()?;
+        if source.is_root() || target.is_root() {
+            return Err(SinkError::PermissionDenied);
+        }
+        self.is_shown(source)?;
+        self.may_be_made(target)?;
         self.wait(async {
             let _held = self.0.locks.hold(&[source, target]).await;
             self.0.rename(source, target).await
         })
     }
 
-    fn set_modified(&self, _: &Key, _: Timestamp) -> Result<(), SinkError> {
-        Err(SinkError::Unsupported)
+    fn keeps_times(&self) -> bool {
+        self.0.settings.modified == Modified::Metadata
+    }
+
+    fn set_modified(&self, key: &Key, modified: Timestamp) -> Result<(), SinkError> {
+        self.needs_full_rights()?;
+        if !self.keeps_times() {
+            return Err(SinkError::Unsupported);
+        }
+        self.is_shown(key)?;
+        self.wait(async {
+            let _held = self.0.locks.hold(&[key]).await;
+            self.0.set_modified(key, modified).await
+        })
     }
 
     fn set_mode(&self, _: &Key, _: u32) -> Result<(), SinkError> {
@@ -241,29 +286,38 @@ impl Store {
         if self.settings.rights == Rights::PutOnly {
             return self.listed(key, name).await;
         }
-        let head = self
-            .client
-            .head_object()
-            .bucket(&self.settings.bucket)
-            .key(self.layout.object(key));
-        match head.send().await.map_err(failed) {
-            Ok(head) => {
-                let mut entry = Entry::new(name, EntryKind::File).ok_or(SinkError::InvalidName)?;
-                entry.size = u64::try_from(head.content_length.unwrap_or_default()).unwrap_or(0);
-                entry.modified = head.last_modified.map(listing::timestamp);
-                Ok(Some(entry))
-            }
+        let Some(head) = self.head(&self.layout.object(key)).await? else {
+            return Ok(None);
+        };
+        let mut entry = Entry::new(name, EntryKind::File).ok_or(SinkError::InvalidName)?;
+        entry.size = copy::size_of(&head);
+        entry.modified = self.modified(&head);
+        Ok(Some(entry))
+    }
+
+    /// What the store tells of an object, if there is one.
+    async fn head(&self, object: &str) -> Result<Option<HeadObjectOutput>, SinkError> {
+        let head = self.client.head_object().bucket(&self.settings.bucket);
+        match head.key(object).send().await.map_err(failed) {
+            Ok(head) => Ok(Some(head)),
             Err(SinkError::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
+    /// When an object was modified, according to whom the operator believes.
+    fn modified(&self, head: &HeadObjectOutput) -> Option<Timestamp> {
+        let said = match self.settings.modified {
+            Modified::Store => None,
+            Modified::Metadata => properties::modified(head),
+        };
+        said.or_else(|| head.last_modified.map(listing::timestamp))
+    }
+
     /// The size and entity tag of an object.
     async fn size_of(&self, object: &str) -> Result<(u64, Option<String>), SinkError> {
-        let head = self.client.head_object().bucket(&self.settings.bucket);
-        let head = head.key(object).send().await.map_err(failed)?;
-        let size = u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default();
-        Ok((size, head.e_tag))
+        let head = self.head(object).await?.ok_or(SinkError::NotFound)?;
+        Ok((copy::size_of(&head), head.e_tag))
     }
 
     /// Why nothing stands at `key`: something below a file is another error than nothing.
@@ -321,7 +375,11 @@ impl Store {
 
     async fn put_marker(&self, directory: &Key) -> Result<(), SinkError> {
         match self.layout.marker(directory) {
-            Some(marker) => self.put(&marker, Bytes::new(), &Over::Nothing).await,
+            Some(marker) => {
+                let properties = Properties::of_new(self);
+                let put = self.put(&marker, Bytes::new(), &Over::Nothing, &properties);
+                put.await
+            }
             None => Ok(()),
         }
     }

@@ -17,6 +17,8 @@ pub(super) struct Context {
     pub(super) policy: Policy,
     pub(super) channel: Channel,
     pub(super) login: Login,
+    /// Storage keeps modification times, as far as the user sees it.
+    pub(super) modification_times: bool,
     pub(super) parameters: Parameters,
     pub(super) data: DataConnection,
     /// Lines in a row that were no command.
@@ -27,6 +29,7 @@ impl Context {
     pub(super) fn new(policy: Policy) -> Self {
         Self {
             channel: Channel::new(policy.control_tls),
+            modification_times: policy.modification_times,
             policy,
             login: Login::Nobody,
             parameters: Parameters::default(),

@@ -17,7 +17,7 @@ impl Context {
         let offer = Offer {
             tls: self.policy.control_tls != ControlTls::Off,
             clear_control: self.policy.clear_command_channel,
-            set_modified: self.policy.modification_times,
+            set_modified: self.modification_times,
             facts: self.parameters.facts,
             hash: self.parameters.hash,
         };

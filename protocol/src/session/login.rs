@@ -89,7 +89,12 @@ impl Context {
     pub(super) fn logged_in(&mut self, step: LoginStep, effects: &mut Effects) -> State {
         self.login = Login::Nobody;
         let (reply, close) = match step {
-            LoginStep::Granted { home, welcome } => {
+            LoginStep::Granted {
+                home,
+                welcome,
+                modification_times,
+            } => {
+                self.modification_times = modification_times;
                 self.login = Login::User { directory: home };
                 // 230 also where USER sufficed: the library of rclone takes 232 for a failure.
                 (Reply::foreign(Code::LoggedIn, welcome, "Logged in"), false)
@@ -132,6 +137,7 @@ impl Context {
             effects.push(Effect::Logout);
         }
         self.login = Login::Nobody;
+        self.modification_times = self.policy.modification_times;
     }
 }
 

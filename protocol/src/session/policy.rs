@@ -19,7 +19,7 @@ pub struct Policy {
     pub ascii: AsciiMode,
     /// PORT and EPRT are allowed.
     pub active_mode: bool,
-    /// Storage can keep modification times: FEAT tells of MFMT.
+    /// All storage keeps modification times: FEAT tells of MFMT, also before a login.
     pub modification_times: bool,
     /// The peer of the control connection: PORT and EPRT may name no other.
     pub peer: IpAddr,

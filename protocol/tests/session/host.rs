@@ -147,6 +147,7 @@ fn good(owed: &Owed) -> Input {
         Owed::Login { asks: false } => Input::Login(LoginStep::Granted {
             home: VirtualPath::root(),
             welcome: None,
+            modification_times: true,
         }),
         Owed::Listening => {
             Input::Listening(Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40000)))

@@ -26,6 +26,8 @@ mod roles;
 mod s3;
 mod s3_access;
 mod s3_commit;
+mod s3_layout;
+mod s3_times;
 mod site_file;
 mod slack_notify;
 mod spool;

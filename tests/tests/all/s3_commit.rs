@@ -101,6 +101,29 @@ fn hosts_that_race_undo_nothing_of_each_other() {
 }
 
 #[test]
+fn a_directory_of_which_a_copy_is_refused_stays_where_it_is() {
+    let store = Store::default();
+    let (proxy, server) = through_proxy(&store, "");
+    let mut ftp = session(&server);
+    ftp.command("MKD old", 257);
+    for number in 0..40 {
+        assert_eq!(ftp.store(&format!("STOR old/{number}"), b"1").code, 226);
+    }
+    let before = store.keys();
+    proxy.set(Trap::at("PUT", "new/25").refuse());
+    ftp.command("RNFR old", 350);
+    ftp.command("RNTO new", 550);
+    assert_eq!(store.keys(), before);
+    let told = ["not renamed", "see `Rights`", "AccessDenied"];
+    server.log().wait_for(&told);
+    // Nothing of the first try is in the way of a second one.
+    ftp.command("RNFR old", 350);
+    ftp.command("RNTO new", 250);
+    assert_eq!(store.keys().len(), before.len());
+    assert!(store.keys().iter().all(|key| key.starts_with("new/")));
+}
+
+#[test]
 fn an_upload_into_a_directory_that_is_being_renamed_waits() {
     let store = Store::default();
     let (proxy, server) = through_proxy(&store, "directories = \"markers\"");

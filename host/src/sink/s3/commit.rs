@@ -11,6 +11,7 @@ use tracing::info;
 use super::client::{patient, patient_once};
 use super::content::Content;
 use super::error::{failed, is_transient};
+use super::properties::{Properties, with_properties};
 use super::{ATTEMPTS, COPY_MAX, Store, pause};
 use crate::config::{Checksums, Rights};
 use crate::sink::SinkError;
@@ -64,18 +65,14 @@ impl Store {
         object: &str,
         body: Bytes,
         over: &Over,
+        properties: &Properties,
     ) -> Result<(), SinkError> {
         self.check_free(object, over).await?;
         let (only_new, only_same) = over.conditions(self);
         let ask = || {
-            let request = self
-                .client
-                .put_object()
-                .bucket(&self.settings.bucket)
+            let request = self.client.put_object().bucket(&self.settings.bucket);
+            let request = with_properties!(request, properties)
                 .key(object)
-                .set_storage_class(self.storage_class())
-                .set_server_side_encryption(self.encryption())
-                .set_ssekms_key_id(self.settings.kms_key.clone())
                 .set_acl(self.acl())
                 .set_if_none_match(only_new.clone())
                 .set_if_match(only_same.clone())

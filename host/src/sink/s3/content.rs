@@ -28,14 +28,10 @@ impl Content {
     /// Of an object of `size` bytes in parts, whose digests are those of all digests in their
     /// order, and the number of parts.
     pub(super) fn of_parts(parts: &[CompletedPart], size: u64) -> Self {
-        let tags: Option<Vec<_>> = parts
-            .iter()
-            .map(|part| unhex(unquoted(part.e_tag()?)))
-            .collect();
-        let sums: Option<Vec<_>> = parts
-            .iter()
-            .map(|part| STANDARD.decode(part.checksum_crc32()?).ok())
-            .collect();
+        let tag = |part: &CompletedPart| unhex(unquoted(part.e_tag()?));
+        let tags: Option<Vec<_>> = parts.iter().map(tag).collect();
+        let sum = |part: &CompletedPart| STANDARD.decode(part.checksum_crc32()?).ok();
+        let sums: Option<Vec<_>> = parts.iter().map(sum).collect();
         let count = parts.len();
         Self {
             size,
@@ -54,7 +50,10 @@ impl Content {
         entity_tag: Option<&str>,
         crc32: Option<&str>,
     ) -> bool {
-        let same = |own: &Option<String>, told: Option<&str>| matches!((own, told), (Some(own), Some(told)) if own == unquoted(told));
+        let same = |own: &Option<String>, told: Option<&str>| {
+            let told = told.map(unquoted);
+            own.is_some() && own.as_deref() == told
+        };
         size.and_then(|size| u64::try_from(size).ok()) == Some(self.size)
             && (same(&self.entity_tag, entity_tag) || same(&self.crc32, crc32))
     }

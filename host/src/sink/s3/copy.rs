@@ -1,225 +1,53 @@
-//! Renaming and removing in a store that can only copy and delete objects.
-//!
-//! Originals go only after all copies are there: whatever interrupts it, nothing is lost.
+//! Copies of objects, which the store makes itself: whole, or in parts where they are large.
 
-use std::collections::{BTreeSet, HashSet};
-use std::hash::{BuildHasher as _, RandomState};
+use std::ops::Range;
 use std::sync::Arc;
-use std::{io, iter};
 
-use aws_sdk_s3::types::{CompletedPart, Delete, Object, ObjectIdentifier};
-use bytes::Bytes;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::{CompletedPart, MetadataDirective, StorageClass};
 use tokio::task::JoinSet;
-use tracing::warn;
-use wharf_protocol::listing::EntryKind;
+use wharf_protocol::timestamp::Timestamp;
 
 use super::client::patient;
 use super::commit::Over;
-use super::error::{described, failed};
+use super::error::failed;
+use super::parts::PART_MIN;
+use super::properties::{Properties, with_properties};
 use super::upload::Multipart;
 use super::{COPY_MAX, Store};
-use crate::config::RemoveDirectories;
 use crate::sink::{Key, SinkError};
 
-/// The parts in which an object is copied that one request cannot copy: the largest object has
-/// 5,120 of them.
-const COPY_PART: u64 = 1024 * 1024 * 1024;
-/// Copies at once.
-const COPIES: usize = 16;
-/// Keys in one request (Amazon S3, ListObjectsV2 and DeleteObjects).
-const BATCH: i32 = 1000;
+/// The parts in which an object is copied, unless there would be too many of them: each takes the
+/// store seconds, and some are copied at once.
+const COPY_PART: u64 = 256 * 1024 * 1024;
+/// What a copy leaves of the 10,000 parts that an upload may have is what is added to it.
+const COPY_PARTS_MAX: u64 = 2000;
+/// Parts of one object that are copied at once.
+const PARTS_AT_ONCE: usize = 8;
 
 impl Store {
-    /// Renames a file or directory; a file at the target is replaced by a file.
-    pub(super) async fn rename(
+    /// Copies an object within the bucket, with all that it has beside its bytes. `class` is its
+    /// storage class, as it was listed.
+    pub(super) async fn copy(
         self: &Arc<Self>,
-        source: &Key,
-        target: &Key,
+        from: &str,
+        to: &str,
+        size: u64,
+        class: Option<StorageClass>,
     ) -> Result<(), SinkError> {
-        let (moved, there, parent) = tokio::join!(
-            self.stat(source),
-            self.existing(target),
-            self.check_parent(target)
-        );
-        let moved = moved?;
-        if source == target {
-            return Ok(());
-        }
-        if source.holds(target) {
-            return Err(SinkError::InvalidName);
-        }
-        parent?;
-        let there = there?;
-        let kinds = [Some(&moved), there.as_ref()];
-        let are_files = kinds
-            .iter()
-            .flatten()
-            .all(|entry| entry.kind == EntryKind::File);
-        if there.is_some() && !are_files {
-            return Err(SinkError::Exists);
-        }
-        match moved.kind {
-            EntryKind::Directory => self.rename_directory(source, target).await,
-            _ => {
-                let (from, to) = (self.layout.object(source), self.layout.object(target));
-                self.copy(&from, &to, moved.size).await?;
-                self.delete(&from).await
-            }
-        }
-    }
-
-    async fn rename_directory(
-        self: &Arc<Self>,
-        source: &Key,
-        target: &Key,
-    ) -> Result<(), SinkError> {
-        let (from, to) = (self.layout.below(source), self.layout.below(target));
-        // What was copied, and as what it was: what comes or changes meanwhile stays where it is.
-        let state = RandomState::new();
-        let identity = |object: &Object| {
-            // Empty ones are alike, and some stores give markers a new tag now and then.
-            let tag = object.e_tag().filter(|_| object.size() != Some(0));
-            state.hash_one((object.key(), object.size(), tag))
-        };
-        let (mut moved, mut next) = (HashSet::new(), None);
-        loop {
-            let page = self.keys(&from, next, BATCH).await?;
-            let mut copies = JoinSet::new();
-            for object in page.contents() {
-                let Some(key) = object.key() else { continue };
-                let copied = format!("{to}{}", key.strip_prefix(&from).unwrap_or(key));
-                let size = u64::try_from(object.size().unwrap_or_default()).unwrap_or_default();
-                moved.insert(identity(object));
-                if copies.len() >= COPIES {
-                    joined(copies.join_next().await)?;
-                }
-                let (store, key) = (Arc::clone(self), key.to_owned());
-                let copy = async move {
-                    match store.layout.is_marker(&key) && size == 0 {
-                        // Some stores cannot copy what has a slash at its end.
-                        true => store.put(&copied, Bytes::new(), &Over::Anything).await,
-                        false => store.copy(&key, &copied, size).await,
-                    }
-                };
-                copies.spawn_on(copy, &self.runtime);
-            }
-            while let Some(copied) = copies.join_next().await {
-                joined(Some(copied))?;
-            }
-            next = page.next_continuation_token;
-            if next.is_none() {
-                break;
-            }
-        }
-        let is_moved = |object: &Object| moved.contains(&identity(object));
-        let deleted = self.delete_below(&from, is_moved).await;
-        deleted.inspect_err(|error| {
-            let error = described(error);
-            warn!(
-                from,
-                to, error, "a directory was copied whole, and not removed whole"
-            );
-        })
-    }
-
-    /// Removes a directory: an empty one, unless the sink removes recursively.
-    pub(super) async fn remove_directory(&self, directory: &Key) -> Result<(), SinkError> {
-        if self.stat(directory).await?.kind != EntryKind::Directory {
-            return Err(SinkError::NotDirectory);
-        }
-        let below = self.layout.below(directory);
-        let marker = self.layout.marker(directory).unwrap_or_default();
-        let held = self.keys(&below, None, 3).await?;
-        let held = || held.contents().iter().filter_map(|object| object.key());
-        // Other programs leave a marker of their own.
-        let is_empty = held().all(|key| key == marker || key == below);
-        match (is_empty, self.settings.remove) {
-            // Just what was seen goes, and not what came meanwhile.
-            (true, _) => {
-                let shell =
-                    iter::once(below.as_str()).filter(|shell| held().all(|key| key != *shell));
-                self.delete_all(held().chain(shell)).await
-            }
-            (false, RemoveDirectories::Recursive) => self.delete_below(&below, |_| true).await,
-            (false, RemoveDirectories::Empty) => Err(SinkError::NotEmpty),
-        }
-    }
-
-    /// Deletes what `is_meant` of all whose key begins with `prefix`, which is a directory's: files
-    /// first, since some stores keep a directory that holds something when its marker is deleted.
-    async fn delete_below(
-        &self,
-        prefix: &str,
-        is_meant: impl Fn(&Object) -> bool,
-    ) -> Result<(), SinkError> {
-        if !prefix.ends_with('/') {
-            return Err(SinkError::PermissionDenied);
-        }
-        // Some stores make directories by themselves, and keep them until they are deleted like
-        // markers, even those that show no marker.
-        let (mut directories, mut next) = (BTreeSet::new(), None);
-        loop {
-            let page = self.keys(prefix, next, BATCH).await?;
-            let meant = page.contents().iter().filter(|object| is_meant(object));
-            let keys: Vec<_> = meant.filter_map(|object| object.key()).collect();
-            for key in &keys {
-                let slashes = key.match_indices('/').map(|(slash, _)| slash + 1);
-                let ancestors = slashes.filter(|end| *end >= prefix.len());
-                directories.extend(ancestors.map(|end| key[..end].to_owned()));
-            }
-            let (markers, files): (Vec<_>, Vec<_>) =
-                keys.into_iter().partition(|key| self.layout.is_marker(key));
-            self.delete_all(files.into_iter()).await?;
-            directories.extend(markers.into_iter().map(str::to_owned));
-            next = page.next_continuation_token;
-            if next.is_none() {
-                break;
-            }
-        }
-        // Those deeper down first.
-        let directories: Vec<_> = directories.iter().rev().map(String::as_str).collect();
-        for batch in directories.chunks(BATCH as usize) {
-            self.delete_all(batch.iter().copied()).await?;
-        }
-        Ok(())
-    }
-
-    async fn delete_all<'k>(&self, keys: impl Iterator<Item = &'k str>) -> Result<(), SinkError> {
-        let objects: Vec<_> = keys
-            .filter_map(|key| ObjectIdentifier::builder().key(key).build().ok())
-            .collect();
-        if objects.is_empty() {
-            return Ok(());
-        }
-        let batch = Delete::builder().set_objects(Some(objects)).quiet(true);
-        let batch = batch
-            .build()
-            .map_err(|error| SinkError::Io(io::Error::other(error)))?;
-        let request = self.client.delete_objects().bucket(&self.settings.bucket);
-        let deleted = request.delete(batch).send().await.map_err(failed)?;
-        let Some(error) = deleted.errors().first() else {
-            return Ok(());
-        };
-        let text = format!(
-            "{} of the objects were not deleted, such as {}: {}",
-            deleted.errors().len(),
-            error.key().unwrap_or_default(),
-            error.message().unwrap_or_default()
-        );
-        Err(SinkError::Io(io::Error::other(text)))
-    }
-
-    /// Copies one object within the bucket.
-    async fn copy(self: &Arc<Self>, from: &str, to: &str, size: u64) -> Result<(), SinkError> {
         if size > COPY_MAX {
-            return self.copy_in_parts(from, to, size).await;
+            let head = self.head(from).await?.ok_or(SinkError::NotFound)?;
+            let properties = Properties::of(self, &head);
+            let copied = self.copy_in_parts(from, to, &head, &properties, &Over::Anything);
+            return copied.await;
         }
         self.client
             .copy_object()
             .bucket(&self.settings.bucket)
             .key(to)
             .copy_source(self.source(from))
-            .set_storage_class(self.storage_class())
+            // The default, which not all stores can be told.
+            .set_storage_class(class.filter(|class| *class != StorageClass::Standard))
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.settings.kms_key.clone())
             .set_acl(self.acl())
@@ -231,17 +59,59 @@ impl Store {
             .map(drop)
     }
 
-    async fn copy_in_parts(
+    /// Has a file say when it was modified: it is copied onto itself, since an object never
+    /// changes.
+    pub(super) async fn set_modified(
+        self: &Arc<Self>,
+        file: &Key,
+        modified: Timestamp,
+    ) -> Result<(), SinkError> {
+        let object = self.layout.object(file);
+        let Some(head) = self.head(&object).await? else {
+            return Err(match self.is_directory(file).await? {
+                true => SinkError::IsDirectory,
+                false => self.missing(file).await,
+            });
+        };
+        let properties = Properties::of(self, &head).modified(Some(modified));
+        let tag = head.e_tag.clone();
+        if size_of(&head) > COPY_MAX {
+            let over = tag.map_or(Over::Anything, Over::Object);
+            let copied = self.copy_in_parts(&object, &object, &head, &properties, &over);
+            return copied.await;
+        }
+        let same = tag.clone().filter(|_| self.settings.conditional_writes);
+        let request = self.client.copy_object().bucket(&self.settings.bucket);
+        with_properties!(request, &properties)
+            .key(&object)
+            .copy_source(self.source(&object))
+            .set_copy_source_if_match(tag)
+            .set_if_match(same)
+            .metadata_directive(MetadataDirective::Replace)
+            .set_acl(self.acl())
+            .customize()
+            .config_override(patient(size_of(&head)))
+            .send()
+            .await
+            .map_err(failed)
+            .map(drop)
+    }
+
+    pub(super) async fn copy_in_parts(
         self: &Arc<Self>,
         from: &str,
         to: &str,
-        size: u64,
+        head: &HeadObjectOutput,
+        properties: &Properties,
+        over: &Over,
     ) -> Result<(), SinkError> {
-        let mut multipart = Multipart::begin(self, to.to_owned()).await?;
-        let copied = match self.copy_parts(from, to, multipart.id(), 0..size).await {
+        let size = size_of(head);
+        let mut multipart = Multipart::begin(self, to.to_owned(), properties).await?;
+        let copied = self.copy_parts(from, head.e_tag(), to, multipart.id(), 0..size);
+        let copied = match copied.await {
             Ok(parts) => {
                 multipart.holds(parts);
-                multipart.complete(self, size, &Over::Anything).await
+                multipart.complete(self, size, over).await
             }
             Err(error) => Err(error),
         };
@@ -251,21 +121,23 @@ impl Store {
         copied
     }
 
-    /// Copies a range of an object as the first parts of an upload.
+    /// Copies a range of the object `from`, as `tag` tells it from others, as the first parts of
+    /// the upload `id` to `to`.
     pub(super) async fn copy_parts(
-        &self,
+        self: &Arc<Self>,
         from: &str,
+        tag: Option<&str>,
         to: &str,
         id: &str,
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
     ) -> Result<Vec<CompletedPart>, SinkError> {
-        let (mut parts, mut start, mut number) = (Vec::new(), range.start, 1);
-        while start < range.end {
-            // What is left must not be smaller than a part may be.
-            let end = match range.end - start {
-                left if left < 2 * COPY_PART => range.end,
-                _ => start + COPY_PART,
-            };
+        let (mut copies, mut parts) = (JoinSet::new(), Vec::new());
+        for (number, part) in (1..).zip(in_parts(range)) {
+            if copies.len() >= PARTS_AT_ONCE
+                && let Some(copied) = copies.join_next().await
+            {
+                parts.push(copied.map_err(|error| SinkError::Io(error.into()))??);
+            }
             let request = self
                 .client
                 .upload_part_copy()
@@ -274,20 +146,26 @@ impl Store {
                 .upload_id(id)
                 .part_number(number)
                 .copy_source(self.source(from))
-                .copy_source_range(format!("bytes={start}-{}", end - 1))
+                .set_copy_source_if_match(tag.filter(|tag| !tag.is_empty()).map(str::to_owned))
+                .copy_source_range(format!("bytes={}-{}", part.start, part.end - 1))
                 .customize()
-                .config_override(patient(end - start));
-            let copied = request.send().await.map_err(failed)?;
-            let copied = copied.copy_part_result;
-            parts.push(
-                CompletedPart::builder()
-                    .part_number(number)
-                    .set_e_tag(copied.as_ref().and_then(|part| part.e_tag.clone()))
-                    .set_checksum_crc32(copied.and_then(|part| part.checksum_crc32))
-                    .build(),
-            );
-            (start, number) = (end, number + 1);
+                .config_override(patient(part.end - part.start));
+            let copy = async move {
+                let copied = request.send().await.map_err(failed)?.copy_part_result;
+                Ok::<_, SinkError>(
+                    CompletedPart::builder()
+                        .part_number(number)
+                        .set_e_tag(copied.as_ref().and_then(|part| part.e_tag.clone()))
+                        .set_checksum_crc32(copied.and_then(|part| part.checksum_crc32))
+                        .build(),
+                )
+            };
+            copies.spawn_on(copy, &self.runtime);
         }
+        while let Some(copied) = copies.join_next().await {
+            parts.push(copied.map_err(|error| SinkError::Io(error.into()))??);
+        }
+        parts.sort_by_key(CompletedPart::part_number);
         Ok(parts)
     }
 
@@ -306,12 +184,59 @@ impl Store {
     }
 }
 
-fn joined(
-    copied: Option<Result<Result<(), SinkError>, tokio::task::JoinError>>,
-) -> Result<(), SinkError> {
-    match copied {
-        Some(Ok(copied)) => copied,
-        Some(Err(error)) => Err(SinkError::Io(error.into())),
-        None => Ok(()),
+/// The size of an object, in bytes.
+pub(super) fn size_of(head: &HeadObjectOutput) -> u64 {
+    u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default()
+}
+
+/// Ranges to copy `whole` in, each as large as a part may be.
+fn in_parts(whole: Range<u64>) -> Vec<Range<u64>> {
+    let part = COPY_PART.max((whole.end - whole.start).div_ceil(COPY_PARTS_MAX));
+    let (mut parts, mut start) = (Vec::new(), whole.start);
+    while start < whole.end {
+        // What is left must not be smaller than a part may be.
+        let end = match whole.end - start {
+            left if left < part + PART_MIN => whole.end,
+            _ => start + part,
+        };
+        parts.push(start..end);
+        start = end;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parts::{self, PART_MAX};
+    use super::*;
+
+    #[test]
+    fn what_is_copied_leaves_room_for_the_largest_object() {
+        const LARGEST: u64 = 5 << 40;
+        for first in [PART_MIN, 8 << 20, 64 << 20] {
+            for size in [
+                PART_MIN,
+                1 << 30,
+                (5 << 30) + 1,
+                300 << 30,
+                3 << 40,
+                LARGEST,
+            ] {
+                let copied = in_parts(0..size);
+                let lengths = copied.iter().map(|part| part.end - part.start);
+                assert!(
+                    lengths
+                        .clone()
+                        .all(|it| (PART_MIN..=PART_MAX).contains(&it))
+                );
+                assert!(lengths.sum::<u64>() == size && copied[0].start == 0);
+                assert!(copied.windows(2).all(|pair| pair[0].end == pair[1].start));
+                let next = u32::try_from(copied.len()).unwrap() + 1;
+                let room: u64 = (next..=10_000)
+                    .map(|number| parts::size(first, number))
+                    .sum();
+                assert!(size + room >= LARGEST, "{first} {size}: {room}");
+            }
+        }
     }
 }

@@ -44,6 +44,11 @@ impl Layout {
         object.ends_with(&self.suffix)
     }
 
+    /// Whether a file or directory of this name would be taken for the marker of its directory.
+    pub fn hides(&self, key: &Key) -> bool {
+        !key.is_root() && format!("/{}", key.as_str()).ends_with(&self.suffix)
+    }
+
     /// What the keys of everything in a directory begin with.
     pub fn below(&self, directory: &Key) -> String {
         match directory.is_root() {
@@ -101,6 +106,25 @@ mod tests {
             assert_eq!(layout.object(&of), object);
             assert_eq!(layout.marker(&of).as_deref(), marker);
             assert_eq!(layout.below(&of), below);
+        }
+    }
+
+    #[test]
+    fn nothing_takes_the_name_of_a_marker() {
+        for (suffix, name, hidden) in [
+            ("/", "", false),
+            ("/", "a", false),
+            ("/", "a/.s3keep", false),
+            ("/.s3keep", "", false),
+            ("/.s3keep", ".s3keep", true),
+            ("/.s3keep", "a/.s3keep", true),
+            ("/.s3keep", "a.s3keep", false),
+        ] {
+            assert_eq!(
+                Layout::new("in", suffix).hides(&key(name)),
+                hidden,
+                "{suffix} {name}"
+            );
         }
     }
 

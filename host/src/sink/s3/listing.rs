@@ -1,5 +1,6 @@
 //! What stands in a directory of a bucket, a page at a time.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::vec;
 
@@ -10,8 +11,11 @@ use wharf_protocol::timestamp::Timestamp;
 
 use super::Store;
 use super::error::failed;
-use crate::config::Rights;
+use crate::config::{Modified, Rights};
 use crate::sink::{Entries, Key, SinkError};
+
+/// Files that are asked for at once where their times are metadata.
+const LOOKS: usize = 32;
 
 /// Lists a directory, which is to be one.
 pub(super) fn list(store: &Arc<Store>, directory: &Key) -> Result<Entries, SinkError> {
@@ -25,6 +29,7 @@ pub(super) fn list(store: &Arc<Store>, directory: &Key) -> Result<Entries, SinkE
         Ok(first)
     })?;
     Ok(Box::new(Listing {
+        known: VecDeque::new(),
         entries: entries(store, directory, &first).into_iter(),
         next: first.next_continuation_token,
         store: Arc::clone(store),
@@ -35,6 +40,9 @@ pub(super) fn list(store: &Arc<Store>, directory: &Key) -> Result<Entries, SinkE
 struct Listing {
     store: Arc<Store>,
     directory: Key,
+    /// What can be shown.
+    known: VecDeque<Entry>,
+    /// The rest of the page.
     entries: vec::IntoIter<Entry>,
     next: Option<String>,
 }
@@ -44,8 +52,17 @@ impl Iterator for Listing {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(entry) = self.entries.next() {
+            if let Some(entry) = self.known.pop_front() {
                 return Some(Ok(entry));
+            }
+            let some: Vec<_> = self.entries.by_ref().take(LOOKS).collect();
+            if !some.is_empty() {
+                let dated = self.store.dated(&self.directory, some);
+                match self.store.runtime.block_on(dated) {
+                    Ok(dated) => self.known = dated,
+                    Err(error) => return Some(Err(error)),
+                }
+                continue;
             }
             let next = self.next.take()?;
             let page = self.store.page(&self.directory, Some(next));
@@ -81,6 +98,35 @@ pub(super) fn timestamp(moment: DateTime) -> Timestamp {
 }
 
 impl Store {
+    /// Entries with the times that their metadata has, where that counts: a listing shows no
+    /// metadata, so that each file is asked for, some at once.
+    async fn dated(
+        self: &Arc<Self>,
+        directory: &Key,
+        mut entries: Vec<Entry>,
+    ) -> Result<VecDeque<Entry>, SinkError> {
+        if self.settings.modified == Modified::Store {
+            return Ok(entries.into());
+        }
+        let mut asked = Vec::new();
+        for entry in entries.iter().filter(|entry| entry.kind == EntryKind::File) {
+            let object = format!("{}{}", self.layout.below(directory), entry.name());
+            let store = Arc::clone(self);
+            let head = async move { store.head(&object).await };
+            asked.push(self.runtime.spawn(head));
+        }
+        let files = entries
+            .iter_mut()
+            .filter(|entry| entry.kind == EntryKind::File);
+        for (entry, head) in files.zip(asked) {
+            let head = head.await.map_err(|error| SinkError::Io(error.into()))??;
+            if let Some(head) = head {
+                entry.modified = self.modified(&head);
+            }
+        }
+        Ok(entries.into())
+    }
+
     async fn page(
         &self,
         directory: &Key,

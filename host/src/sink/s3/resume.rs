@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::commit::Over;
+use super::properties::Properties;
 use super::upload::{Multipart, S3Upload};
-use super::{Store, download, parts};
+use super::{Store, copy, download, parts};
 use crate::config::Rights;
 use crate::sink::{Key, SinkError, WriteMode};
 
@@ -26,11 +27,11 @@ pub(super) async fn begin(
         return Err(SinkError::Unsupported);
     }
     let object = store.layout.object(file);
-    let (size, entity_tag) = match store.size_of(&object).await {
-        Ok((size, entity_tag)) => (size, Some(entity_tag.unwrap_or_default())),
-        Err(SinkError::NotFound) => (0, None),
-        Err(error) => return Err(error),
-    };
+    let head = store.head(&object).await?;
+    let size = head.as_ref().map_or(0, copy::size_of);
+    let entity_tag = head
+        .as_ref()
+        .map(|head| head.e_tag.clone().unwrap_or_default());
     let start = match mode {
         WriteMode::At(offset) => offset,
         _ => size,
@@ -38,14 +39,20 @@ pub(super) async fn begin(
     if start > size {
         return Err(SinkError::BeyondEnd);
     }
+    let properties = match &head {
+        // What it was said to be, but for the time: it is modified now.
+        Some(head) => Properties::of(store, head).modified(None),
+        None => Properties::of_new(store),
+    };
     let mut upload = S3Upload::new(Arc::clone(store), file.clone(), mode);
     let original = Original { entity_tag, size };
     if start < parts::PART_MIN {
         // Too little for a part: it goes through this host.
         upload.add(store, &object, &original, 0..start).await?;
     } else {
-        let mut multipart = Multipart::begin(store, object.clone()).await?;
-        let copied = store.copy_parts(&object, &object, multipart.id(), 0..start);
+        let mut multipart = Multipart::begin(store, object.clone(), &properties).await?;
+        let tag = original.entity_tag.as_deref();
+        let copied = store.copy_parts(&object, tag, &object, multipart.id(), 0..start);
         match copied.await {
             Ok(copied) => multipart.holds(copied),
             Err(error) => {
@@ -55,6 +62,7 @@ pub(super) async fn begin(
         }
         upload.go_on(multipart, start);
     }
+    upload.set_properties(properties);
     upload.set_original(original);
     Ok(upload)
 }

@@ -3,12 +3,16 @@
 use std::env;
 use std::sync::Arc;
 
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use wharf_protocol::secret::Secret;
+use wharf_protocol::timestamp::Timestamp;
 
 use super::super::suite;
 use super::Bucket;
+use super::commit::Over;
+use super::properties::{self, Properties};
 use crate::config::{Directories, S3Sink};
 use crate::sink::{Key, Sink, SinkError, WriteMode};
 
@@ -65,6 +69,53 @@ async fn a_bucket_passes_the_checks_of_every_sink() {
         // The store takes a backslash for a slash, and names may be longer than a file system's.
         fixture.with_sink(|sink| suite::run_checks(sink)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_keeps_versions_passes_them_too() {
+    let mut bucket = String::new();
+    let fixture = Fixture::new(|settings| {
+        settings.directories = Directories::Markers;
+        // This store shows a directory of its own as long as it keeps versions of what it held.
+        settings.directory_suffix = "/.s3keep".to_owned();
+        settings.bucket = format!("versions-{:016x}", rand::random::<u64>());
+        bucket.clone_from(&settings.bucket);
+    });
+    let client = &fixture.sink.0.client;
+    client.create_bucket().bucket(&bucket).send().await.unwrap();
+    let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
+    let request = client.put_bucket_versioning().bucket(&bucket);
+    let request = request.versioning_configuration(enabled.build());
+    request.send().await.unwrap();
+    fixture.with_sink(|sink| suite::run_checks(sink)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_in_parts_is_the_same_with_all_that_it_has() {
+    let fixture = Fixture::new(|settings| settings.part_size = 5 << 20);
+    let content = pattern((11 << 20) + 3);
+    let expected = content.clone();
+    fixture
+        .with_sink(move |sink| store(sink, &key("from"), &content))
+        .await;
+    let bucket = Arc::clone(&fixture.sink.0);
+    let [from, to] = ["from", "to"].map(|name| bucket.layout.object(&key(name)));
+    let head = bucket.head(&from).await.unwrap().unwrap();
+    let mut properties = Properties::of(&bucket, &head);
+    properties.content_type = Some("text/x-test".to_owned());
+    let said = Timestamp::from_unix(1_577_934_245, 0);
+    let properties = properties.modified(Some(said));
+    for over in [Over::Nothing, Over::Anything] {
+        let copied = bucket.copy_in_parts(&from, &to, &head, &properties, &over);
+        copied.await.unwrap();
+    }
+    let copied = bucket.copy_in_parts(&from, &to, &head, &properties, &Over::Nothing);
+    assert!(matches!(copied.await, Err(SinkError::Exists)));
+    let head = bucket.head(&to).await.unwrap().unwrap();
+    assert_eq!(head.content_type(), Some("text/x-test"));
+    assert_eq!(properties::modified(&head), Some(said));
+    let copied = fixture.with_sink(|sink| suite::content(sink, &key("to"), 0));
+    assert!(copied.await == expected);
 }
 
 /// Bytes that tell where they stand.

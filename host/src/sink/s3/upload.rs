@@ -18,6 +18,7 @@ use super::client::patient;
 use super::commit::Over;
 use super::error::{described, failed};
 use super::orphans::Noted;
+use super::properties::{Properties, with_properties};
 use super::resume::Original;
 use super::{Store, parts};
 use crate::config::Rights;
@@ -34,6 +35,8 @@ pub(super) struct S3Upload {
     room: Option<OwnedSemaphorePermit>,
     multipart: Option<Multipart>,
     size: u64,
+    /// What it will have beside its bytes.
+    properties: Properties,
     /// What it goes on with.
     original: Option<Original>,
     /// Held until the upload is over.
@@ -55,6 +58,7 @@ pub(super) struct Multipart {
 impl S3Upload {
     pub(super) fn new(store: Arc<Store>, key: Key, mode: WriteMode) -> Self {
         Self {
+            properties: Properties::of_new(&store),
             store,
             key,
             mode,
@@ -71,6 +75,11 @@ impl S3Upload {
     pub(super) fn named(mut self, name: FreeName) -> Self {
         self.name = Some(name);
         self
+    }
+
+    /// It is to have these beside its bytes.
+    pub(super) fn set_properties(&mut self, properties: Properties) {
+        self.properties = properties;
     }
 
     /// It goes on with `original`, of which it holds what is to stay.
@@ -117,7 +126,8 @@ impl S3Upload {
     async fn send_part(&mut self) -> Result<(), SinkError> {
         if self.multipart.is_none() {
             let object = self.store.layout.object(&self.key);
-            self.multipart = Some(Multipart::begin(&self.store, object).await?);
+            let begun = Multipart::begin(&self.store, object, &self.properties);
+            self.multipart = Some(begun.await?);
         }
         // Taken as a whole: what is split keeps the memory of the other half.
         let body = std::mem::take(&mut self.filling).freeze();
@@ -165,7 +175,8 @@ impl S3Upload {
         };
         let Some(mut multipart) = self.multipart.take() else {
             let body = std::mem::take(&mut self.filling).freeze();
-            return store.put(&store.layout.object(key), body, &over).await;
+            let object = store.layout.object(key);
+            return store.put(&object, body, &over, &self.properties).await;
         };
         let completed = multipart.complete(&store, self.size, &over).await;
         if completed.is_err() {
@@ -176,16 +187,15 @@ impl S3Upload {
 }
 
 impl Multipart {
-    pub(super) async fn begin(store: &Store, object: String) -> Result<Self, SinkError> {
+    pub(super) async fn begin(
+        store: &Store,
+        object: String,
+        properties: &Properties,
+    ) -> Result<Self, SinkError> {
         let settings = &store.settings;
-        let begun = store
-            .client
-            .create_multipart_upload()
-            .bucket(&settings.bucket)
+        let request = store.client.create_multipart_upload();
+        let begun = with_properties!(request.bucket(&settings.bucket), properties)
             .key(&object)
-            .set_storage_class(store.storage_class())
-            .set_server_side_encryption(store.encryption())
-            .set_ssekms_key_id(settings.kms_key.clone())
             .set_acl(store.acl())
             .set_checksum_algorithm(store.checksum_algorithm())
             .send()
