@@ -10,6 +10,8 @@ use crate::{program, wasm};
 
 mod congestion;
 mod figures;
+mod rclone;
+pub mod s3;
 mod site;
 
 /// How often everything is measured. Host and floor take turns, and the median counts, because

@@ -32,6 +32,7 @@ usage: cargo xtask TASK
   examples         build the plugins in other languages, and those that `wharf plugin new` makes
   bench [NAME]     measure the host, or only what NAME is part of; `bench/README.md` tells more
   bench plugins    measure what a plugin costs the host
+  bench s3 [NAME]  measure transfers to and from a bucket that is far away, about five minutes
   tidy             check the rules of the architecture that the compiler does not know";
 
 fn main() -> ExitCode {
@@ -62,6 +63,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         }
         ["bench"] => bench::run(&project, ""),
         ["bench", "plugins"] => bench::plugins(&project),
+        ["bench", "s3"] => bench::s3::run(&project, ""),
+        ["bench", "s3", name] => bench::s3::run(&project, name),
         ["bench", name] => bench::run(&project, name),
         ["tidy"] => tidy::check(&project),
         [] | ["help" | "-h" | "--help"] => {

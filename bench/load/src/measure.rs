@@ -69,11 +69,13 @@ pub async fn run(
         .collect();
     job.barrier.wait().await;
     let before = Used::sample(probe);
+    let resident = probe.watch_growth();
     let start = Instant::now();
     job.barrier.wait().await;
     job.barrier.wait().await;
     let seconds = start.elapsed().as_secs_f64();
     let used = Used::sample(probe).since(&before);
+    let growth = resident.and_then(|resident| probe.growth(resident));
     job.barrier.wait().await;
 
     let mut total = Outcome::default();
@@ -82,6 +84,9 @@ pub async fn run(
     }
     let mut report = describe(&mut total, seconds);
     report["clients"] = json!(run.clients);
+    if let Some(growth) = growth {
+        report["server_growth_mib"] = number(growth as f64 / f64::from(1 << 20));
+    }
     let operations = total.latencies.len() as f64;
     account(
         &mut report,

@@ -53,6 +53,19 @@ impl Probe {
         Some(tree.iter().map(|p| p.ticks).sum::<u64>() as f64 / hz)
     }
 
+    /// Resident bytes of the root of the tree; from now on the most that it had is counted anew.
+    pub fn watch_growth(&self) -> Option<u64> {
+        let pid = self.pid?;
+        // proc(5): 5 resets the peak, VmHWM.
+        fs::write(format!("/proc/{pid}/clear_refs"), "5").ok()?;
+        status(pid, "VmRSS:")
+    }
+
+    /// By how many bytes it was larger than `before` at its largest, since [`Self::watch_growth`].
+    pub fn growth(&self, before: u64) -> Option<u64> {
+        Some(status(self.pid?, "VmHWM:")?.saturating_sub(before))
+    }
+
     pub fn memory(&self) -> Option<Memory> {
         let mut memory = Memory {
             cgroup: self
@@ -77,6 +90,13 @@ impl Probe {
         }
         Some(memory)
     }
+}
+
+/// A field of a process's status that tells a size, in bytes.
+fn status(pid: u32, field: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
 struct Process {

@@ -45,7 +45,8 @@ pub struct Figure {
     pub target: Option<f64>,
 }
 
-const fn figure(field: &'static str, unit: &'static str, target: Option<f64>) -> Figure {
+/// A figure as it is reported.
+pub const fn figure(field: &'static str, unit: &'static str, target: Option<f64>) -> Figure {
     Figure {
         field,
         scale: 1.0,

@@ -15,7 +15,7 @@ use crate::project::Project;
 use crate::server::{PATIENCE, new_password, pause};
 
 /// Where files are: in memory, so that no disk is measured.
-const MEMORY: &str = "/dev/shm";
+pub const MEMORY: &str = "/dev/shm";
 
 const USER: &str = "bench";
 
@@ -50,23 +50,9 @@ impl Drop for Site {
 impl Site {
     /// Makes a configuration and the files that clients ask for.
     pub fn prepare(project: &Project) -> Result<Self> {
-        ensure!(
-            Path::new(MEMORY).is_dir(),
-            "there is no {MEMORY} to keep files in"
-        );
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let site = Self {
-            folder: Path::new(MEMORY).join(format!("wharf-bench-{}", std::process::id())),
-            programs: project.release.clone(),
-            password: new_password()?,
-            port: listener.local_addr()?.port(),
-        };
-        site.configure(project)?;
+        let site = Self::empty(project)?;
         for (name, size) in [("big", BIG), ("small", SMALL)] {
-            let file = site.data().join(name);
-            let mut generate = Command::new(site.programs.join("ftpload"));
-            generate.args(["gen", "--size", size, "--out"]).arg(file);
-            program::output(&mut generate)?;
+            site.generate(size, &site.data().join(name))?;
         }
         fs::create_dir(site.data().join("list"))?;
         for number in 0..LIST_ENTRIES {
@@ -75,8 +61,44 @@ impl Site {
         Ok(site)
     }
 
+    /// Makes a configuration.
+    pub fn empty(project: &Project) -> Result<Self> {
+        ensure!(
+            Path::new(MEMORY).is_dir(),
+            "there is no {MEMORY} to keep files in"
+        );
+        let site = Self {
+            folder: Path::new(MEMORY).join(format!("wharf-bench-{}", std::process::id())),
+            programs: project.release.clone(),
+            password: new_password()?,
+            port: free_port()?,
+        };
+        site.configure(project)?;
+        Ok(site)
+    }
+
+    /// Writes a file as clients expect it, of `size` bytes.
+    pub fn generate(&self, size: &str, file: &Path) -> Result<()> {
+        let mut generate = Command::new(self.program("ftpload"));
+        generate.args(["gen", "--size", size, "--out"]).arg(file);
+        program::output(&mut generate).map(drop)
+    }
+
+    /// A program that was built for this.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    /// Replaces `from` in a file of the configuration.
+    pub fn edit(&self, file: &str, from: &str, to: &str) -> Result<()> {
+        let path = self.folder.join(file);
+        let text = fs::read_to_string(&path)?;
+        ensure!(text.contains(from), "`wharf init` did not write {from}");
+        Ok(fs::write(path, text.replace(from, to))?)
+    }
+
     fn configure(&self, project: &Project) -> Result<()> {
-        let mut init = Command::new(self.programs.join("wharf"));
+        let mut init = Command::new(self.program("wharf"));
         init.arg("init").arg(&self.folder);
         init.args(["--user", USER, "--password-stdin", "--address", "127.0.0.1"]);
         init.args(["--passive", PASSIVE, "--port", &self.port.to_string()]);
@@ -89,17 +111,16 @@ impl Site {
         )?;
         ensure!(init.wait()?.success(), "`wharf init` failed");
         // All clients come from one address and as one user.
-        let path = self.folder.join("wharf.toml");
-        let mut settings = fs::read_to_string(&path)?;
         for name in ["connections-per-address", "sessions-per-user"] {
             let usual = format!("{name} = 50\n");
-            ensure!(
-                settings.contains(&usual),
-                "`wharf init` did not write {usual}"
-            );
-            settings = settings.replace(&usual, &format!("{name} = 2000\n"));
+            self.edit("wharf.toml", &usual, &format!("{name} = 2000\n"))?;
         }
-        Ok(fs::write(path, settings)?)
+        Ok(())
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     fn data(&self) -> PathBuf {
@@ -114,7 +135,7 @@ impl Site {
         };
         let figures = measure.figures;
         let host = {
-            let server = self.host()?;
+            let server = self.host(|_| {})?;
             // What the first logins of a server allocate belongs to no session.
             self.load(&server, explicit, "login --clients 16 --count 1", &[])?;
             self.load(&server, explicit, measure.load, figures)?
@@ -136,15 +157,17 @@ impl Site {
             .collect())
     }
 
-    fn host(&self) -> Result<Server> {
-        let mut serve = Command::new(self.programs.join("wharf"));
+    /// Starts the host, which `tell` may tell more.
+    pub fn host(&self, tell: impl FnOnce(&mut Command)) -> Result<Server> {
+        let mut serve = Command::new(self.program("wharf"));
         serve.args(["serve", "--config"]).arg(&self.folder);
-        Server::start(serve.env("RUST_LOG", "warn"), self.port)
+        tell(serve.env("RUST_LOG", "warn"));
+        Server::start(&mut serve, self.port)
     }
 
     fn floor(&self, floor: &Floor) -> Result<Server> {
         let secrets = self.folder.join("state/self-signed.pem");
-        let mut serve = Command::new(self.programs.join("floor"));
+        let mut serve = Command::new(self.program("floor"));
         let address = format!("127.0.0.1:{}", self.port);
         serve
             .arg(floor.mode)
@@ -155,8 +178,14 @@ impl Site {
     }
 
     /// Loads a server and tells the figures.
-    fn load(&self, server: &Server, tls: &str, load: &str, figures: &[Figure]) -> Result<Vec<f64>> {
-        let mut command = Command::new(self.programs.join("ftpload"));
+    pub fn load(
+        &self,
+        server: &Server,
+        tls: &str,
+        load: &str,
+        figures: &[Figure],
+    ) -> Result<Vec<f64>> {
+        let mut command = Command::new(self.program("ftpload"));
         command.arg("--port").arg(self.port.to_string());
         command.arg("--pid").arg(server.0.id().to_string());
         command.args(["--user", USER, "--password", &self.password]);
@@ -190,12 +219,18 @@ impl Site {
     }
 }
 
+/// A port that nobody listens on.
+pub fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
 /// A server that runs; dropping it ends it.
-struct Server(Child);
+pub struct Server(Child);
 
 impl Server {
     /// Starts it and waits until it listens on `port`.
-    fn start(command: &mut Command, port: u16) -> Result<Self> {
+    pub fn start(command: &mut Command, port: u16) -> Result<Self> {
         let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut server = Self(quiet.spawn().context("cannot start a server")?);
         let start = Instant::now();
