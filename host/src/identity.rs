@@ -11,6 +11,7 @@ use wharf_protocol::path::VirtualPath;
 pub use operations::{Operation, Operations};
 pub use pattern::{Pattern, PatternError};
 
+use crate::quota::Quota;
 use crate::sink::Location;
 
 /// A logged-in user.
@@ -32,6 +33,8 @@ pub struct Identity {
     pub max_sessions: Option<u32>,
     /// How many transfers the principal may run at once.
     pub max_transfers: Option<u32>,
+    /// How much may stand below what is shown at `/`.
+    pub quota: Quota,
     /// The largest file that may be stored, in bytes.
     pub max_upload_size: Option<u64>,
     /// How long the session may be idle.
@@ -60,6 +63,7 @@ impl Identity {
             bandwidth: Bandwidth::default(),
             max_sessions: None,
             max_transfers: None,
+            quota: Quota::default(),
             max_upload_size: None,
             idle_timeout: None,
             revalidate_every: None,

@@ -33,6 +33,7 @@ pub mod event;
 pub mod outbox;
 
 pub mod checksum;
+pub mod quota;
 pub mod sink;
 pub mod sinks;
 pub mod spool;

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use crate::config;
 use crate::plugin::LivePlugins;
+use crate::quota::Quotas;
 use crate::sink::Sink;
 use crate::sink::fs::FsSink;
 use crate::sink::plugin::{PluginDirectory, PluginSink};
@@ -29,6 +30,7 @@ fn remove_orphans(name: &str, sink: &FsSink) {
 pub struct Sinks {
     by_name: BTreeMap<String, Arc<dyn Sink>>,
     plugins: PluginDirectory,
+    quotas: Quotas,
 }
 
 /// A sink could not be opened.
@@ -91,7 +93,16 @@ impl Sinks {
             };
             by_name.insert(name.clone(), sink);
         }
-        Ok(Self { by_name, plugins })
+        Ok(Self {
+            by_name,
+            plugins,
+            quotas: Quotas::default(),
+        })
+    }
+
+    /// What stands where somebody has a quota.
+    pub fn quotas(&self) -> &Quotas {
+        &self.quotas
     }
 
     /// All of them, by name.

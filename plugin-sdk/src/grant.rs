@@ -55,7 +55,8 @@ impl Grant {
         self
     }
 
-    /// How many bytes and files may be stored; `None` is without limit.
+    /// How many bytes and files may stand below what the user is shown at `/`, whoever stored them;
+    /// `None` is without limit. What mounts show elsewhere does not count.
     #[must_use]
     pub fn quota(self, bytes: Option<u64>, files: Option<u64>) -> Self {
         self.0.set_quota(bytes, files);

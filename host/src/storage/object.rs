@@ -148,8 +148,13 @@ impl ResolvedTransfer {
     }
 
     fn create(&self, place: &Place, mode: WriteMode) -> Result<Box<dyn Upload>, SinkError> {
-        let create = || place.sink.create(&place.location.key, mode);
-        self.view.store(place, create)
+        let announced = match &self.kind {
+            TransferKind::Store { size_hint, .. } | TransferKind::Append { size_hint, .. } => {
+                *size_hint
+            }
+            _ => None,
+        };
+        self.view.begin(place, mode, announced)
     }
 
     fn open_listing(self, format: ListFormat, hidden: bool) -> Result<Object, StorageError> {

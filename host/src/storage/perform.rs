@@ -54,11 +54,13 @@ impl ResolvedOperation {
             Operation::RemoveDirectory(_) => {
                 let Place { sink, location, .. } = at.place()?;
                 sink.remove_directory(&location.key)?;
+                view.sinks.quotas().removed(location);
                 Ok(Outcome::Done)
             }
             Operation::Delete(_) => {
                 let Place { sink, location, .. } = at.place()?;
                 sink.remove(&location.key)?;
+                view.sinks.quotas().removed(location);
                 Ok(Outcome::Done)
             }
             Operation::RenameFrom(_) => {
@@ -88,8 +90,14 @@ impl ResolvedOperation {
                 algorithm, range, ..
             } => self.checksum(*algorithm, *range, cancelled),
             Operation::Available(_) => {
-                let Place { sink, location, .. } = at.place()?;
-                Ok(Outcome::Available(sink.available(&location.key)?))
+                let place = at.place()?;
+                let Place { sink, location, .. } = place;
+                let available = sink.available(&location.key);
+                Ok(Outcome::Available(match view.quota_left(place)? {
+                    // Where the storage does not tell, the quota does.
+                    Some(left) => available.map_or(left, |bytes| bytes.min(left)),
+                    None => available?,
+                }))
             }
         }
     }
@@ -129,6 +137,7 @@ impl ResolvedOperation {
                 relocate::file(&self.view, from, to, existing, cancelled)?;
             }
         }
+        self.view.sinks.quotas().moved(source, target);
         Ok(Outcome::Done)
     }
 

@@ -57,11 +57,15 @@ pub fn publish(
     }
     make_parents(&**sink, &target.key)?;
     if target.sink == place.sink && upload.relocates() {
-        return Ok(upload.commit_to(&target.key, existing)?);
+        upload.commit_to(&target.key, existing)?;
+        sinks.quotas().came(target);
+        return Ok(());
     }
     upload.let_go();
     let copy = copy(&*upload, &**sink, &target.key, cancelled)?;
-    Ok(copy.commit_to(&target.key, existing)?)
+    copy.commit_to(&target.key, existing)?;
+    sinks.quotas().came(target);
+    Ok(())
 }
 
 fn is_taken(sink: &dyn Sink, key: &Key) -> Result<bool, SinkError> {

@@ -25,7 +25,7 @@ pub(super) fn file(
         return Err(StorageError::DirectoryAcrossSinks);
     }
     let mut reader = from.sink.open(source, 0)?;
-    let mut upload = view.store(to, || to.sink.create(target, WriteMode::Replace))?;
+    let mut upload = view.begin(to, WriteMode::Replace, Some(before.size))?;
     let mut block = vec![0; limits::TRANSFER_BLOCK_BYTES];
     loop {
         // Dropped, the upload leaves nothing.

@@ -9,7 +9,8 @@ use super::place::Spot;
 use super::{Place, StorageError};
 use crate::identity::{Identity, Operation as Permission, Operations};
 use crate::plugin::paths::MountTable;
-use crate::sink::{Key, Location, SinkError};
+use crate::quota::{Account, Metered, Reservation};
+use crate::sink::{Key, Location, SinkError, Upload, WriteMode};
 use crate::sinks::Sinks;
 
 /// What one user can reach at one moment.
@@ -98,6 +99,53 @@ impl View {
         }
     }
 
+    /// Begins an upload at `place`, of so many bytes as far as the client has told; where there is
+    /// a quota, within it.
+    pub fn begin(
+        &self,
+        place: &Place,
+        mode: WriteMode,
+        announced: Option<u64>,
+    ) -> Result<Box<dyn Upload>, SinkError> {
+        let create = || place.sink.create(&place.location.key, mode);
+        let Some(account) = self.account(&place.location) else {
+            return self.store(place, create);
+        };
+        let existing = match mode {
+            WriteMode::Unique => None,
+            _ => size_of_file(place)?,
+        };
+        let start = match mode {
+            WriteMode::At(offset) => offset,
+            WriteMode::Append => existing.unwrap_or(0),
+            WriteMode::Replace | WriteMode::Unique => 0,
+        };
+        let expected = start.saturating_add(announced.unwrap_or(0));
+        let (sink, quota) = (Arc::clone(&place.sink), self.identity.quota);
+        let room = Reservation::new(account, sink, quota, existing, expected)?;
+        let upload = self.store(place, create)?;
+        Ok(Box::new(Metered::new(upload, mode, room)))
+    }
+
+    /// How many bytes the quota has room for at `place`; `None` where there is no such bound.
+    pub fn quota_left(&self, place: &Place) -> Result<Option<u64>, SinkError> {
+        match self.account(&place.location) {
+            Some(account) => account.left(&*place.sink, self.identity.quota),
+            None => Ok(None),
+        }
+    }
+
+    /// What counts against the user's quota, where `location` does.
+    fn account(&self, location: &Location) -> Option<Arc<Account>> {
+        if !self.identity.quota.is_limited() {
+            return None;
+        }
+        let (_, shown) = self.mounts.lead(&VirtualPath::root())?;
+        shown
+            .covers(location)
+            .then(|| self.sinks.quotas().account(&shown))
+    }
+
     /// Stores at `place`. The directory that a mount shows is made with the first thing stored in
     /// it: to the user it has been there before.
     pub fn store<T>(
@@ -141,5 +189,14 @@ impl View {
             Some(shown) if mount.dynamic => Key::parse(shown).ok(),
             _ => None,
         }
+    }
+}
+
+/// The size of the file at `place`; `None` where there is none.
+fn size_of_file(place: &Place) -> Result<Option<u64>, SinkError> {
+    match place.sink.stat(&place.location.key) {
+        Ok(entry) => Ok((entry.kind == EntryKind::File).then_some(entry.size)),
+        Err(SinkError::NotFound | SinkError::NotDirectory) => Ok(None),
+        Err(error) => Err(error),
     }
 }

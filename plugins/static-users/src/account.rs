@@ -74,6 +74,10 @@ pub struct Limits {
     pub max_transfers: Option<u32>,
     /// In bytes.
     pub max_upload_size: Option<u64>,
+    /// In bytes, of all that stands below the root.
+    pub quota: Option<u64>,
+    /// Of all that stands below the root.
+    pub quota_files: Option<u64>,
     /// In bytes per second.
     pub upload_rate: Option<u64>,
     /// In bytes per second.
@@ -156,6 +160,9 @@ impl Limits {
         }
         if let Some(bytes) = self.max_upload_size {
             grant = grant.max_upload_size(bytes);
+        }
+        if self.quota.is_some() || self.quota_files.is_some() {
+            grant = grant.quota(self.quota, self.quota_files);
         }
         if self.upload_rate.is_some() || self.download_rate.is_some() {
             grant = grant.bandwidth(self.upload_rate, self.download_rate);

@@ -68,6 +68,8 @@ struct WrittenLimits {
     max_sessions: Option<u32>,
     max_transfers: Option<u32>,
     max_upload_size: Option<ByteSize>,
+    quota: Option<ByteSize>,
+    quota_files: Option<u64>,
     upload_rate: Option<ByteSize>,
     download_rate: Option<ByteSize>,
     idle_timeout: Option<Period>,

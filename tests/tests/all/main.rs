@@ -21,6 +21,7 @@ mod paths;
 mod plugins;
 mod probe;
 mod protocol;
+mod quota;
 mod reload;
 mod roles;
 mod s3;

@@ -10,6 +10,7 @@ use crate::plugin::bindings::imports::wharf::plugin::grants::{Host, HostGrant};
 use crate::plugin::bindings::imports::wharf::plugin::types::Operations as Flags;
 use crate::plugin::instance::InstanceState;
 use crate::plugin::paths::MAX_MOUNTS;
+use crate::quota::Quota;
 use crate::sink::{Key, Location};
 
 /// Rules of one grant; each is looked at for each operation.
@@ -61,7 +62,11 @@ impl GrantDraft {
             .iter()
             .find(|place| !sinks.iter().any(|sink| **sink == *place.sink))
             .map(|place| format!("there is no sink {:?}", place.sink));
+        let counts = self.identity.root.is_some() || !self.identity.quota.is_limited();
         self.check(!shows_nothing, || "it has no root and no mount".to_owned());
+        self.check(counts, || {
+            "it has a quota of its root, and no root".to_owned()
+        });
         if let Some(unknown) = unknown {
             self.check(false, || unknown);
         }
@@ -137,16 +142,6 @@ pub fn operations(flags: Flags) -> crate::identity::Operations {
 impl InstanceState {
     fn grant(&mut self, grant: &Resource<GrantDraft>) -> wasmtime::Result<&mut GrantDraft> {
         Ok(self.table.get_mut(grant)?)
-    }
-}
-
-impl InstanceState {
-    /// What a later version will keep to. A grant that counts on it is refused: without it the user
-    /// could do more than was meant.
-    fn not_built(&mut self, grant: &Resource<GrantDraft>, what: &str) -> wasmtime::Result<()> {
-        let fault = || format!("it asks for {what}, which this version of the host cannot keep to");
-        self.grant(grant)?.check(false, fault);
-        Ok(())
     }
 }
 
@@ -230,10 +225,8 @@ impl HostGrant for InstanceState {
         bytes: Option<u64>,
         files: Option<u64>,
     ) -> wasmtime::Result<()> {
-        match (bytes, files) {
-            (None, None) => Ok(()),
-            _ => self.not_built(&grant, "a quota"),
-        }
+        self.grant(&grant)?.identity.quota = Quota { bytes, files };
+        Ok(())
     }
 
     fn set_bandwidth(

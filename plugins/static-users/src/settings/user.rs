@@ -323,6 +323,8 @@ impl WrittenLimits {
             max_sessions: self.max_sessions.or(others.max_sessions),
             max_transfers: self.max_transfers.or(others.max_transfers),
             max_upload_size: bytes(self.max_upload_size, others.max_upload_size),
+            quota: bytes(self.quota, others.quota),
+            quota_files: self.quota_files.or(others.quota_files),
             upload_rate: bytes(self.upload_rate, others.upload_rate),
             download_rate: bytes(self.download_rate, others.download_rate),
             idle_timeout: time(self.idle_timeout, others.idle_timeout),

@@ -156,7 +156,7 @@ fn users_are_given_more_than_a_root() {
                     "password": "$6$s$a", "groups": ["staff"], "attributes": { "site": "north" },
                     "mounts": [{ "directory": "/all", "root": "all" },
                                { "directory": "/old", "sink": "archive", "root": "{user}" }],
-                    "limits": { "max-sessions": 9, "max-upload-size": "1kB",
+                    "limits": { "max-sessions": 9, "max-upload-size": "1kB", "quota": "10GiB",
                                 "idle-timeout": "90s", "revalidate-every": "1h" }
                 },
                 "bob": { "password": "$6$s$b", "addresses": ["10.0.0.0/8"] }
@@ -168,7 +168,7 @@ fn users_are_given_more_than_a_root() {
         "principal alice; set-root local home/alice; set-home /; add-mount /all local all; \
          add-mount /old archive alice; allow /** {:?}; add-group staff; \
          set-attribute site north; set-welcome Hello.; set-max-sessions 9; set-max-transfers 3; \
-         set-max-upload-size 1000; set-bandwidth Some(1048576) None; set-idle-timeout 90; \
+         set-max-upload-size 1000; set-quota Some(10737418240) None; set-bandwidth Some(1048576) None; set-idle-timeout 90; \
          set-revalidate-every 3600",
         Operations::ALL
     );
