@@ -175,6 +175,15 @@ impl Store {
         curl
     }
 
+    /// In how many parts a key was stored, as its entity tag has it; none if in one request.
+    pub fn parts(&self, key: &str) -> Option<u32> {
+        let answer = self.ask(&format!("list-type=2&prefix={}%2F{key}", self.prefix));
+        let tag = answer.split("<ETag>").nth(1)?.split("</ETag>").next()?;
+        let (_, parts) = tag.rsplit_once('-')?;
+        let digits = parts.find(|c: char| !c.is_ascii_digit());
+        parts[..digits.unwrap_or(parts.len())].parse().ok()
+    }
+
     fn told(&self, answer: &str) -> Vec<String> {
         let prefix = format!("{}/", self.prefix);
         let keys = answer.split("<Key>").skip(1);

@@ -53,6 +53,8 @@ pub struct S3Sink {
     pub conditional_writes: bool,
     /// Bytes of the first parts of a multipart upload.
     pub part_size: u64,
+    /// After so many parts they double.
+    pub part_doubling: u32,
     /// Bytes that one upload may have in memory.
     pub upload_memory: u64,
     /// Bytes of one range of a download.
@@ -144,9 +146,10 @@ impl S3Sink {
             checksums: Checksums::WhenSupported,
             conditional_writes: true,
             part_size: 8 * MIB,
-            upload_memory: 96 * MIB,
-            range_size: 8 * MIB,
-            ranges_ahead: 8,
+            part_doubling: 900,
+            upload_memory: 80 * MIB,
+            range_size: 4 * MIB,
+            ranges_ahead: 16,
             memory: 1024 * MIB,
         }
     }
@@ -212,6 +215,7 @@ impl S3Sink {
         size("upload-memory", &mut self.upload_memory);
         size("range-size", &mut self.range_size);
         size("memory", &mut self.memory);
+        section.positive("part-doubling", &mut self.part_doubling);
         section.positive("ranges-ahead", &mut self.ranges_ahead);
         if !PARTS.contains(&self.part_size) {
             let message = "`part-size` is not one that S3 takes";

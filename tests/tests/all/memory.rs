@@ -9,10 +9,11 @@ use std::thread;
 
 use tempfile::TempDir;
 use wharf_tests::client::{Client, Security, Step};
-use wharf_tests::content;
 use wharf_tests::ftp::Ftp;
 use wharf_tests::server::Server;
-use wharf_tests::settings::Listener;
+use wharf_tests::settings::{Listener, PASSWORD};
+use wharf_tests::store::{Store, USER};
+use wharf_tests::{content, eventually};
 
 /// What the resident memory may grow by.
 const GROWTH_MAX: u64 = 32 << 20;
@@ -94,4 +95,81 @@ fn a_directory_of_many_entries_is_listed() {
     });
     println!("grown by {} KiB", grown >> 10);
     assert!(grown < GROWTH_MAX, "memory has grown by {grown} bytes");
+}
+
+/// What the transfers of a bucket may have in memory, in parts and ranges of which each of them has
+/// room for few.
+const BUCKET: &str = "part-size = \"5MiB\"\nupload-memory = \"15MiB\"\n\
+    range-size = \"1MiB\"\nranges-ahead = 16\nmemory = \"40MiB\"\n";
+const BUCKET_MEMORY: u64 = 40 << 20;
+/// And what connections to the store and threads have beside that.
+const BUCKET_GROWTH_MAX: u64 = 2 * BUCKET_MEMORY;
+
+fn session(server: &Server) -> Ftp {
+    let mut ftp = Ftp::greeted(server.address(Listener::EXPLICIT));
+    ftp.log_in(USER, PASSWORD);
+    ftp.command("TYPE I", 200);
+    ftp
+}
+
+/// Lets `clients` do something at a time, checks by how much the server grew, and that it gives
+/// back what it had.
+fn share(server: &Server, clients: u64, work: impl Fn(u64, Ftp) + Sync) {
+    let before = server.resident();
+    let grown = growth(server, || {
+        thread::scope(|scope| {
+            for number in 0..clients {
+                let work = &work;
+                scope.spawn(move || work(number, session(server)));
+            }
+        });
+    });
+    println!("grown by {} MiB", grown >> 20);
+    assert!(
+        grown < BUCKET_GROWTH_MAX,
+        "memory has grown by {grown} bytes"
+    );
+    eventually("memory is given back", || {
+        server.resident() < before + GROWTH_MAX
+    });
+}
+
+#[test]
+fn many_transfers_share_the_memory_of_a_bucket() {
+    const CLIENTS: u64 = 20;
+    let store = Store::default();
+    let server = Server::start(&store.settings(BUCKET));
+    assert_eq!(session(&server).store("STOR first", &[7; 4096]).code, 226);
+    let length = usize::try_from(size(16 << 20, 256 << 20)).expect("a size in memory");
+    share(&server, CLIENTS, |number, mut ftp| {
+        let bytes = content::bytes(length, number);
+        assert_eq!(ftp.store(&format!("STOR {number}"), &bytes).code, 226);
+    });
+    share(&server, CLIENTS, |number, mut ftp| {
+        let bytes = ftp.fetch(&format!("RETR {number}"));
+        assert!(bytes == content::bytes(length, number), "{number}");
+    });
+    assert_eq!(store.keys().len() as u64, CLIENTS + 1);
+}
+
+#[test]
+fn a_file_outgrows_the_first_size_of_its_parts() {
+    const MIB: usize = 1 << 20;
+    let store = Store::default();
+    let server = Server::start(&store.settings(&format!("{BUCKET}part-doubling = 3\n")));
+    let mut ftp = session(&server);
+    assert_eq!(ftp.store("STOR first", &[7; 4096]).code, 226);
+    // Three parts of 5 MiB, three of 10, one of 20 and a rest.
+    let bytes = content::bytes((3 * 5 + 3 * 10 + 20) * MIB + 7, 1);
+    let grown = growth(&server, || {
+        assert_eq!(ftp.store("STOR many", &bytes).code, 226);
+        assert!(ftp.fetch("RETR many") == bytes);
+    });
+    println!("grown by {} MiB", grown >> 20);
+    assert!(
+        grown < BUCKET_GROWTH_MAX,
+        "memory has grown by {grown} bytes"
+    );
+    assert_eq!(store.parts("many"), Some(8));
+    assert!(store.uploads().is_empty());
 }

@@ -285,35 +285,3 @@ fn there_and_back(ftp: &mut Ftp, name: &str, length: usize) {
         code => assert!((400..600).contains(&code), "{name}: {code}"),
     }
 }
-
-#[test]
-fn many_uploads_share_the_memory() {
-    const UPLOADS: u64 = 20;
-    const MEMORY: u64 = 40 << 20;
-    let store = Store::default();
-    let server = Server::start(&store.settings(&format!("{SMALL}memory = \"40MiB\"")));
-    assert_eq!(session(&server).store("STOR first", &[7; 4096]).code, 226);
-    let before = server.resident();
-    let highest = thread::scope(|scope| {
-        let uploads = (0..UPLOADS).map(|number| {
-            let server = &server;
-            scope.spawn(move || {
-                let bytes = content::bytes(16 << 20, number);
-                let reply = session(server).store(&format!("STOR {number}"), &bytes);
-                assert_eq!(reply.code, 226);
-            })
-        });
-        let uploads: Vec<_> = uploads.collect();
-        let mut highest = before;
-        while !uploads.iter().all(thread::ScopedJoinHandle::is_finished) {
-            highest = highest.max(server.resident());
-            wharf_tests::pause();
-        }
-        highest
-    });
-    let grown = highest - before;
-    println!("grown by {} MiB", grown >> 20);
-    // Each of them may have 15 MiB by itself, and each connection has buffers of its own.
-    assert!(grown < 2 * MEMORY, "memory has grown by {grown} bytes");
-    assert_eq!(store.keys().len() as u64, UPLOADS + 1);
-}

@@ -13,6 +13,7 @@ use aws_config::{AppName, BehaviorVersion, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{
     Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
+    SharedHttpClient,
 };
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Connector, tls};
@@ -32,6 +33,9 @@ use crate::sink::free_name::FreeNames;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that wait for the next request, each with buffers of up to 500 KiB: enough for two
+/// transfers at a time. More are closed as soon as they have nothing to do.
+const IDLE_CONNECTIONS: usize = 32;
 /// How long one attempt of a request may take that moves nothing.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);
 /// The slowest that a body moves: several parts share a line.
@@ -164,9 +168,7 @@ async fn client(access: &S3Sink) -> Result<Client, OpenError> {
         let key = Credentials::new(id, secret.expose(), None, None, "wharf.toml");
         loader = loader.credentials_provider(key);
     }
-    if let Some(path) = &access.ca {
-        loader = loader.http_client(trusting(path)?);
-    }
+    loader = loader.http_client(http_client(access.ca.as_deref())?);
     let mut shared = loader.load().await;
     if let Some(role) = &access.role {
         let assumed = aws_config::sts::AssumeRoleProvider::builder(role)
@@ -189,31 +191,24 @@ async fn client(access: &S3Sink) -> Result<Client, OpenError> {
     Ok(Client::from_conf(config.build()))
 }
 
-/// A client that trusts what stands in a file, too.
-fn trusting(path: &Path) -> Result<aws_sdk_s3::config::SharedHttpClient, OpenError> {
-    let failed = |source| OpenError::Authorities {
-        path: path.to_owned(),
-        source,
-    };
-    let pem = std::fs::read(path).map_err(failed)?;
-    let malformed = |error| failed(io::Error::new(io::ErrorKind::InvalidData, error));
-    // The client would take whatever it finds in it, and be it nothing.
-    let authorities = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    if authorities
-        .map_err(|error| malformed(error.to_string()))?
-        .is_empty()
-    {
-        return Err(malformed("it holds no certificate".to_owned()));
+/// A client as the SDK makes its own, which takes proxies from the environment, but one that keeps
+/// fewer connections and trusts the authorities in a file, too.
+fn http_client(authorities: Option<&Path>) -> Result<SharedHttpClient, OpenError> {
+    let mut store = tls::TrustStore::default();
+    if let Some(path) = authorities {
+        store = store.with_pem_certificate(read_authorities(path)?);
     }
-    let store = tls::TrustStore::default().with_pem_certificate(pem);
     let context = tls::TlsContext::builder().with_trust_store(store).build();
-    let context = context.map_err(|error| failed(io::Error::other(error)))?;
+    let context = context.map_err(|error| {
+        let path = authorities.unwrap_or(Path::new("the system"));
+        unusable(path, io::Error::other(error))
+    })?;
     let aws_lc = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
     let client = aws_smithy_http_client::Builder::new();
-    // As the SDK makes its own, which takes proxies from the environment, too.
     Ok(client.build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder()
             .proxy_config(ProxyConfig::from_env())
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .tls_provider(aws_lc.clone())
             .tls_context(context.clone());
         connector.set_connector_settings(settings.cloned());
@@ -222,4 +217,25 @@ fn trusting(path: &Path) -> Result<aws_sdk_s3::config::SharedHttpClient, OpenErr
         }
         connector.build()
     }))
+}
+
+/// The file, if it holds authorities: the client would take whatever it finds in it, and be it
+/// nothing.
+fn read_authorities(path: &Path) -> Result<Vec<u8>, OpenError> {
+    let malformed = |error| unusable(path, io::Error::new(io::ErrorKind::InvalidData, error));
+    let pem = std::fs::read(path).map_err(|source| unusable(path, source))?;
+    let authorities = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    match authorities.map_err(|error| malformed(error.to_string()))? {
+        authorities if authorities.is_empty() => {
+            Err(malformed("it holds no certificate".to_owned()))
+        }
+        _ => Ok(pem),
+    }
+}
+
+fn unusable(path: &Path, source: io::Error) -> OpenError {
+    OpenError::Authorities {
+        path: path.to_owned(),
+        source,
+    }
 }

@@ -11,9 +11,9 @@ use wharf_protocol::timestamp::Timestamp;
 use super::client::patient;
 use super::commit::Over;
 use super::error::failed;
+use super::multipart::Multipart;
 use super::parts::PART_MIN;
 use super::properties::{Properties, with_properties};
-use super::upload::Multipart;
 use super::{COPY_MAX, Store};
 use crate::sink::{Key, SinkError};
 
@@ -233,7 +233,7 @@ mod tests {
                 assert!(copied.windows(2).all(|pair| pair[0].end == pair[1].start));
                 let next = u32::try_from(copied.len()).unwrap() + 1;
                 let room: u64 = (next..=10_000)
-                    .map(|number| parts::size(first, number))
+                    .map(|number| parts::size(first, 900, number))
                     .sum();
                 assert!(size + room >= LARGEST, "{first} {size}: {room}");
             }

@@ -3,32 +3,29 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::JoinHandle;
 
 use super::Store;
-use super::error::failed;
+use super::range::{Range, Wanted, Whole};
 use crate::sink::{Reader, SinkError};
 
-/// A range of the object, and the room that it takes.
-type Fetched = (Bytes, Option<OwnedSemaphorePermit>);
+/// Ranges fetched ahead from the start; more as soon as the client waits for them.
+const FIRST_WINDOW: usize = 4;
 
 /// An object that is read forwards.
 pub(super) struct S3Reader {
     store: Arc<Store>,
     object: String,
-    /// Of the object as it was when it was opened: another one is never mixed in.
-    entity_tag: Option<String>,
-    size: u64,
+    whole: Whole,
     /// The first byte that was not asked for yet.
     next: u64,
-    now: Fetched,
-    ahead: VecDeque<JoinHandle<Result<Fetched, SinkError>>>,
-    /// How many ranges may be on their way; grows while the client keeps up.
+    block: Bytes,
+    now: Option<Range>,
+    ahead: VecDeque<Range>,
+    /// How many ranges may be on their way behind the one that is read.
     window: usize,
 }
 
@@ -39,118 +36,104 @@ impl S3Reader {
         object: String,
         offset: u64,
     ) -> Result<Self, SinkError> {
-        let room = store.memory.room(store.settings.range_size).await;
-        let opened = fetch(store, &object, None, offset, store.settings.range_size).await;
-        let (bytes, size, entity_tag) = match opened {
-            Ok(opened) => opened,
+        let length = store.settings.range_size;
+        let room = store.memory.room(length).await;
+        let wanted = Wanted {
+            object: object.clone(),
+            entity_tag: None,
+            offset,
+            length,
+        };
+        let (now, whole) = match Range::open(store, wanted, room).await {
+            Ok((range, whole)) => (Some(range), whole),
             // There is no such range in an empty object, nor at the end of any.
             Err(SinkError::BeyondEnd) => {
                 let (size, entity_tag) = store.size_of(&object).await?;
                 if offset > size {
                     return Err(SinkError::BeyondEnd);
                 }
-                (Bytes::new(), size, entity_tag)
+                (None, Whole { size, entity_tag })
             }
             Err(error) => return Err(error),
         };
-        Ok(Self {
+        let mut reader = Self {
             store: Arc::clone(store),
             object,
-            entity_tag,
-            size,
-            next: offset + bytes.len() as u64,
-            now: (bytes, Some(room)),
+            next: offset.saturating_add(length).min(whole.size),
+            whole,
+            block: Bytes::new(),
+            now,
             ahead: VecDeque::new(),
-            window: 1,
-        })
+            window: FIRST_WINDOW.min(store.settings.ranges_ahead as usize),
+        };
+        reader.fetch_ahead();
+        Ok(reader)
     }
 
+    /// Takes the next block, from the next range where this one has ended.
     async fn advance(&mut self) -> Result<(), SinkError> {
-        self.now = (Bytes::new(), None);
-        self.window = (2 * self.window).min(self.store.settings.ranges_ahead as usize);
-        while self.ahead.len() < self.window && self.next < self.size {
-            self.fetch_ahead().await;
-        }
-        if let Some(fetched) = self.ahead.pop_front() {
-            self.now = fetched
-                .await
-                .map_err(|error| SinkError::Io(error.into()))??;
+        while let Some(range) = &mut self.now {
+            self.block = range.next().await?;
+            if !self.block.is_empty() {
+                return Ok(());
+            }
+            // Its room may be what others wait for.
+            self.now = None;
+            self.now = self.next_range().await;
         }
         Ok(())
     }
 
-    async fn fetch_ahead(&mut self) {
-        let (store, object) = (Arc::clone(&self.store), self.object.clone());
-        let (offset, entity_tag) = (self.next, self.entity_tag.clone());
-        let length = store.settings.range_size.min(self.size - offset);
-        // Only the range that the client waits for may wait for room.
-        let room = match self.ahead.is_empty() {
-            true => Some(store.memory.room(length).await),
-            false => match store.memory.room_ahead(length) {
-                Some(room) => Some(room),
-                None => {
-                    self.window = self.ahead.len();
-                    return;
-                }
-            },
+    async fn next_range(&mut self) -> Option<Range> {
+        let next = match self.ahead.pop_front() {
+            Some(range) => range,
+            None if self.next == self.whole.size => return None,
+            // Only the range that the client waits for may wait for room.
+            None => {
+                let room = self.store.memory.room(self.length()).await;
+                self.ask(room)
+            }
         };
-        self.next += length;
-        self.ahead.push_back(self.store.runtime.spawn(async move {
-            let (bytes, _, _) = fetch(&store, &object, entity_tag, offset, length).await?;
-            match bytes.len() as u64 == length {
-                true => Ok((bytes, room)),
-                false => Err(cut()),
-            }
-        }));
+        if !next.is_here() {
+            // The client is faster than the store with so many.
+            self.window = (2 * self.window).min(self.store.settings.ranges_ahead as usize);
+        }
+        self.fetch_ahead();
+        Some(next)
     }
-}
 
-/// One range: its bytes, the size of the whole object, and its entity tag.
-pub(super) async fn fetch(
-    store: &Store,
-    object: &str,
-    entity_tag: Option<String>,
-    offset: u64,
-    length: u64,
-) -> Result<(Bytes, u64, Option<String>), SinkError> {
-    let last = offset.saturating_add(length - 1);
-    // The SDK tries a request again, but not the reading of a body that broke off.
-    let mut attempt = 1;
-    loop {
-        let request = store
-            .client
-            .get_object()
-            .bucket(&store.settings.bucket)
-            .key(object)
-            .range(format!("bytes={offset}-{last}"))
-            .set_if_match(entity_tag.clone());
-        let response = request.send().await.map_err(failed)?;
-        let range = response.content_range.as_deref();
-        let size = range.and_then(|range| range.rsplit('/').next()?.parse().ok());
-        let size = size.ok_or_else(|| {
-            SinkError::Io(io::Error::other("the store does not answer with a range"))
-        })?;
-        match response.body.collect().await {
-            Ok(body) => return Ok((body.into_bytes(), size, response.e_tag)),
-            Err(error) if attempt == super::ATTEMPTS => {
-                return Err(SinkError::Io(io::Error::other(error)));
-            }
-            Err(error) => {
-                tracing::debug!(key = object, %error, "a download broke off; it is tried again");
-                tokio::time::sleep(super::pause(attempt)).await;
-                attempt += 1;
-            }
+    /// Asks for as many ranges as may be on their way, while there is plenty of room.
+    fn fetch_ahead(&mut self) {
+        while self.ahead.len() < self.window && self.next < self.whole.size {
+            let Some(room) = self.store.memory.room_ahead(self.length()) else {
+                return;
+            };
+            let range = self.ask(room);
+            self.ahead.push_back(range);
         }
     }
-}
 
-fn cut() -> SinkError {
-    SinkError::Io(io::Error::other("the store sent fewer bytes than it has"))
+    /// The bytes of the range that is asked for next.
+    fn length(&self) -> u64 {
+        let rest = self.whole.size - self.next;
+        rest.min(self.store.settings.range_size)
+    }
+
+    fn ask(&mut self, room: OwnedSemaphorePermit) -> Range {
+        let wanted = Wanted {
+            object: self.object.clone(),
+            entity_tag: self.whole.entity_tag.clone(),
+            offset: self.next,
+            length: self.length(),
+        };
+        self.next += wanted.length;
+        Range::ahead(&self.store, wanted, Some(room))
+    }
 }
 
 impl Reader for S3Reader {
     fn size(&self) -> u64 {
-        self.size
+        self.whole.size
     }
 
     fn as_file(&self) -> Option<&File> {
@@ -158,21 +141,23 @@ impl Reader for S3Reader {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SinkError> {
-        if self.now.0.is_empty() {
+        if self.block.is_empty() {
             let runtime = self.store.runtime.clone();
             runtime.block_on(self.advance())?;
         }
-        let (bytes, _) = &mut self.now;
-        let count = bytes.len().min(buffer.len());
-        bytes.copy_to_slice(&mut buffer[..count]);
+        let count = self.block.len().min(buffer.len());
+        self.block.copy_to_slice(&mut buffer[..count]);
         Ok(count)
     }
 }
 
 impl Drop for S3Reader {
     fn drop(&mut self) {
-        for range in &self.ahead {
-            range.abort();
+        let has_more = self.whole.size > self.store.settings.range_size;
+        (self.now, self.block) = (None, Bytes::new());
+        self.ahead.clear();
+        if has_more {
+            self.store.memory.ended(&self.store.runtime);
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::commit::Over;
+use super::multipart::Multipart;
 use super::properties::Properties;
-use super::upload::{Multipart, S3Upload};
-use super::{Store, copy, download, parts};
+use super::range::{Range, Wanted};
+use super::upload::S3Upload;
+use super::{Store, copy, parts};
 use crate::config::Rights;
 use crate::sink::{Key, SinkError, WriteMode};
 
@@ -71,7 +73,7 @@ impl S3Upload {
     /// Adds a range of the object as it was when the upload began.
     pub(super) async fn add(
         &mut self,
-        store: &Store,
+        store: &Arc<Store>,
         object: &str,
         original: &Original,
         range: std::ops::Range<u64>,
@@ -80,14 +82,21 @@ impl S3Upload {
         while start < range.end {
             // These bytes are beside the memory of all transfers: the room that the upload itself
             // holds meanwhile could be what the others wait for.
-            let length = parts::PART_MIN.min(range.end - start);
-            let tag = original.entity_tag.clone();
-            let (bytes, _, _) = download::fetch(store, object, tag, start, length).await?;
-            if bytes.is_empty() {
-                return Err(SinkError::Changed);
+            let wanted = Wanted {
+                object: object.to_owned(),
+                entity_tag: original.entity_tag.clone(),
+                offset: start,
+                length: parts::PART_MIN.min(range.end - start),
+            };
+            start += wanted.length;
+            let mut piece = Range::ahead(store, wanted, None);
+            loop {
+                let block = piece.next().await?;
+                if block.is_empty() {
+                    break;
+                }
+                self.fill(&block).await?;
             }
-            start += bytes.len() as u64;
-            self.fill(&bytes).await?;
         }
         Ok(())
     }

@@ -4,24 +4,16 @@
 //! filled and what is in flight comes out of the memory that all transfers share, so a store that
 //! is slower than the client slows the client down.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::CompletedPart;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::JoinHandle;
-use tracing::{debug, warn};
 
-use super::client::patient;
 use super::commit::Over;
-use super::error::{described, failed};
-use super::orphans::Noted;
-use super::properties::{Properties, with_properties};
+use super::multipart::Multipart;
+use super::properties::Properties;
 use super::resume::Original;
 use super::{Store, parts};
-use crate::config::Rights;
 use crate::sink::free_name::FreeName;
 use crate::sink::{Existing, Key, SinkError, Upload, WriteMode};
 
@@ -41,18 +33,6 @@ pub(super) struct S3Upload {
     original: Option<Original>,
     /// Held until the upload is over.
     name: Option<FreeName>,
-}
-
-/// A multipart upload that was begun.
-pub(super) struct Multipart {
-    object: String,
-    id: String,
-    noted: Option<Noted>,
-    /// How many parts were begun; they are counted from 1.
-    begun: u32,
-    stored: Vec<CompletedPart>,
-    in_flight: VecDeque<JoinHandle<Result<CompletedPart, SinkError>>>,
-    in_flight_bytes: VecDeque<u64>,
 }
 
 impl S3Upload {
@@ -95,11 +75,9 @@ impl S3Upload {
 
     /// The size of the part that is being filled.
     fn part_size(&self) -> u64 {
-        let begun = self
-            .multipart
-            .as_ref()
-            .map_or(0, |multipart| multipart.begun);
-        parts::size(self.store.settings.part_size, begun + 1)
+        let begun = self.multipart.as_ref().map_or(0, Multipart::begun);
+        let settings = &self.store.settings;
+        parts::size(settings.part_size, settings.part_doubling, begun + 1)
     }
 
     /// Adds all of `bytes`, as fast as the store takes them.
@@ -139,7 +117,7 @@ impl S3Upload {
         multipart
             .make_way(bytes, self.store.settings.upload_memory)
             .await?;
-        multipart.send(&self.store, body, room);
+        multipart.send(&self.store, body, room).await;
         Ok(())
     }
 
@@ -183,167 +161,6 @@ impl S3Upload {
             self.multipart = Some(multipart);
         }
         completed
-    }
-}
-
-impl Multipart {
-    pub(super) async fn begin(
-        store: &Store,
-        object: String,
-        properties: &Properties,
-    ) -> Result<Self, SinkError> {
-        let settings = &store.settings;
-        let request = store.client.create_multipart_upload();
-        let begun = with_properties!(request.bucket(&settings.bucket), properties)
-            .key(&object)
-            .set_acl(store.acl())
-            .set_checksum_algorithm(store.checksum_algorithm())
-            .send()
-            .await
-            .map_err(failed)?;
-        let id = begun.upload_id.unwrap_or_default();
-        let noted = match settings.rights {
-            Rights::Full => Some(store.note(&object, &id).await?),
-            Rights::PutOnly => None,
-        };
-        Ok(Self {
-            noted,
-            object,
-            id,
-            begun: 0,
-            stored: Vec::new(),
-            in_flight: VecDeque::new(),
-            in_flight_bytes: VecDeque::new(),
-        })
-    }
-
-    pub(super) fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// It holds these parts already.
-    pub(super) fn holds(&mut self, parts: Vec<CompletedPart>) {
-        // At most 10,000 of them.
-        self.begun = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-        self.stored = parts;
-    }
-
-    /// Waits until `bytes` more may be in flight: at least one part always may.
-    async fn make_way(&mut self, bytes: u64, most: u64) -> Result<(), SinkError> {
-        // What is being filled counts, too.
-        while self.in_flight_bytes.iter().sum::<u64>() + 2 * bytes > most
-            && !self.in_flight.is_empty()
-        {
-            self.first_stored().await?;
-        }
-        Ok(())
-    }
-
-    async fn first_stored(&mut self) -> Result<(), SinkError> {
-        self.in_flight_bytes.pop_front();
-        let Some(part) = self.in_flight.pop_front() else {
-            return Ok(());
-        };
-        let part = part.await.map_err(|error| SinkError::Io(error.into()))??;
-        self.stored.push(part);
-        Ok(())
-    }
-
-    fn send(&mut self, store: &Arc<Store>, body: Bytes, room: Option<OwnedSemaphorePermit>) {
-        self.begun += 1;
-        // At most 10,000 of them.
-        let number = i32::try_from(self.begun).unwrap_or(i32::MAX);
-        let bytes = body.len() as u64;
-        self.in_flight_bytes.push_back(bytes);
-        let request = store
-            .client
-            .upload_part()
-            .bucket(&store.settings.bucket)
-            .key(&self.object)
-            .upload_id(&self.id)
-            .part_number(number)
-            .body(ByteStream::from(body));
-        let (unsigned, patience) = (store.is_unsigned(), patient(bytes));
-        self.in_flight.push_back(store.runtime.spawn(async move {
-            let request = request.customize().config_override(patience);
-            let request = match unsigned {
-                true => request.disable_payload_signing(),
-                false => request,
-            };
-            let stored = request.send().await.map_err(failed)?;
-            drop(room);
-            Ok(CompletedPart::builder()
-                .part_number(number)
-                .set_e_tag(stored.e_tag)
-                .set_checksum_crc32(stored.checksum_crc32)
-                .build())
-        }));
-    }
-
-    /// Waits until the store has all parts.
-    async fn all_stored(&mut self) -> Result<(), SinkError> {
-        while !self.in_flight.is_empty() {
-            self.first_stored().await?;
-        }
-        Ok(())
-    }
-
-    /// Makes an object of `size` bytes out of all parts, which are stored.
-    pub(super) async fn complete(
-        &mut self,
-        store: &Store,
-        size: u64,
-        over: &Over,
-    ) -> Result<(), SinkError> {
-        let completed = store.complete(&self.object, &self.id, &self.stored, size, over);
-        completed.await?;
-        self.settle().await;
-        Ok(())
-    }
-
-    /// Takes back what is in flight, then has the store throw away the rest.
-    pub(super) async fn abort(mut self, store: Arc<Store>) {
-        for part in self.in_flight.drain(..) {
-            part.abort();
-            // A part that arrives behind the abortion would be kept, and paid for.
-            let _ = part.await;
-        }
-        let key = &self.object;
-        if store.settings.rights == Rights::PutOnly {
-            debug!(
-                key,
-                "a multipart upload is left to the bucket's lifecycle rules"
-            );
-            return;
-        }
-        match store.abort_upload(key, &self.id).await {
-            Ok(()) => {
-                debug!(key, "upload aborted");
-                self.settle().await;
-            }
-            Err(error) => {
-                let error = described(&error);
-                let message = "a multipart upload cannot be aborted; the next start tries again";
-                warn!(key, error, "{message}");
-            }
-        }
-    }
-
-    async fn settle(&mut self) {
-        if let Some(noted) = self.noted.take() {
-            noted.settle().await;
-        }
-    }
-}
-
-impl Store {
-    /// Notes an upload that was begun; one that cannot be noted does not go on.
-    async fn note(&self, object: &str, id: &str) -> Result<Noted, SinkError> {
-        let noted = self.orphans.note(object, id).await;
-        if noted.is_err() {
-            self.abort_upload(object, id).await?;
-        }
-        noted.map_err(SinkError::Io)
     }
 }
 
@@ -411,6 +228,10 @@ impl Drop for S3Upload {
         if let Some(multipart) = self.multipart.take() {
             let store = Arc::clone(&self.store);
             self.store.runtime.spawn(multipart.abort(store));
+        }
+        (self.room, self.filling) = (None, BytesMut::new());
+        if self.size > self.store.settings.part_size {
+            self.store.memory.ended(&self.store.runtime);
         }
     }
 }

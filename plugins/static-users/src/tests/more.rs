@@ -168,8 +168,8 @@ fn users_are_given_more_than_a_root() {
         "principal alice; set-root local home/alice; set-home /; add-mount /all local all; \
          add-mount /old archive alice; allow /** {:?}; add-group staff; \
          set-attribute site north; set-welcome Hello.; set-max-sessions 9; set-max-transfers 3; \
-         set-max-upload-size 1000; set-quota Some(10737418240) None; set-bandwidth Some(1048576) None; set-idle-timeout 90; \
-         set-revalidate-every 3600",
+         set-max-upload-size 1000; set-quota Some(10737418240) None; \
+         set-bandwidth Some(1048576) None; set-idle-timeout 90; set-revalidate-every 3600",
         Operations::ALL
     );
     assert_eq!(log_in(&users, &Client::plain(), "alice", "a"), expected);
