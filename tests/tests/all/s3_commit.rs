@@ -47,6 +47,26 @@ fn an_upload_whose_answer_is_lost_is_known_again() {
 }
 
 #[test]
+fn an_upload_of_whose_beginning_nobody_heard_is_aborted() {
+    let store = Store::default();
+    let (proxy, server) = through_proxy(&store, "");
+    let large = content::bytes(11 << 20, 2);
+    // Beside it one of this host, which is to go on.
+    let mut other = session(&server);
+    let mut data = other.data();
+    other.command("STOR large", 150);
+    data.write_all(&large).expect("the server reads");
+    eventually("its upload has begun", || store.uploads().len() == 1);
+    proxy.set(Trap::at("POST", "large?uploads").lose(|| {}));
+    assert_eq!(session(&server).store("STOR large", &large).code, 226);
+    assert_eq!(proxy.waiting(), 0);
+    assert_eq!(store.uploads().len(), 1);
+    data.finish();
+    other.expect(226);
+    assert!(store.uploads().is_empty());
+}
+
+#[test]
 fn what_somebody_else_stored_is_not_taken_for_the_upload() {
     let store = Store::default();
     let (proxy, server) = through_proxy(&store, "");

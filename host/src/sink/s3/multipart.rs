@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::CompletedPart;
 use bytes::Bytes;
@@ -11,12 +12,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinError, JoinSet};
 use tracing::{debug, warn};
 
-use super::Store;
-use super::client::patient;
+use super::client::{patient, patient_once};
 use super::commit::Over;
-use super::error::{described, failed};
-use super::orphans::Noted;
+use super::error::{described, failed, is_transient};
+use super::orphans::{Beginning, Noted};
 use super::properties::{Properties, with_properties};
+use super::{ATTEMPTS, Store, pause};
 use crate::config::Rights;
 use crate::sink::SinkError;
 
@@ -40,20 +41,7 @@ impl Multipart {
         object: String,
         properties: &Properties,
     ) -> Result<Self, SinkError> {
-        let settings = &store.settings;
-        let request = store.client.create_multipart_upload();
-        let begun = with_properties!(request.bucket(&settings.bucket), properties)
-            .key(&object)
-            .set_acl(store.acl())
-            .set_checksum_algorithm(store.checksum_algorithm())
-            .send()
-            .await
-            .map_err(failed)?;
-        let id = begun.upload_id.unwrap_or_default();
-        let noted = match settings.rights {
-            Rights::Full => Some(store.note(&object, &id).await?),
-            Rights::PutOnly => None,
-        };
+        let (id, noted) = store.begin_upload(&object, properties).await?;
         Ok(Self {
             noted,
             object,
@@ -209,12 +197,59 @@ impl Multipart {
 }
 
 impl Store {
-    /// Notes an upload that was begun; one that cannot be noted does not go on.
-    async fn note(&self, object: &str, id: &str) -> Result<Noted, SinkError> {
-        let noted = self.orphans.note(object, id).await;
+    /// Begins an upload and notes it. Where the answer is lost, the store may have begun one all the
+    /// same, which is aborted before the next attempt.
+    async fn begin_upload(
+        &self,
+        object: &str,
+        properties: &Properties,
+    ) -> Result<(String, Option<Noted>), SinkError> {
+        let mut attempt = 1;
+        loop {
+            let beginning = self.orphans.begin().await;
+            let since = beginning.since();
+            let request = self.client.create_multipart_upload();
+            let request = with_properties!(request.bucket(&self.settings.bucket), properties)
+                .key(object)
+                .set_acl(self.acl())
+                .set_checksum_algorithm(self.checksum_algorithm())
+                .customize()
+                .config_override(patient_once(0));
+            let error = match request.send().await {
+                Ok(begun) => {
+                    let id = begun.upload_id.unwrap_or_default();
+                    let noted = self.note(beginning, object, &id).await?;
+                    return Ok((id, noted));
+                }
+                Err(error) => error,
+            };
+            drop(beginning);
+            if !matches!(error, SdkError::ServiceError(_)) {
+                self.abort_unheard(object, since).await;
+            }
+            if !is_transient(&error) || attempt == ATTEMPTS {
+                return Err(failed(error));
+            }
+            tokio::time::sleep(pause(attempt)).await;
+            attempt += 1;
+        }
+    }
+
+    /// Notes an upload that was begun; one that cannot be noted does not go on. Who may not abort
+    /// it notes nothing.
+    async fn note(
+        &self,
+        beginning: Beginning<'_>,
+        object: &str,
+        id: &str,
+    ) -> Result<Option<Noted>, SinkError> {
+        if self.settings.rights == Rights::PutOnly {
+            return Ok(None);
+        }
+        let noted = beginning.note(object, id).await;
         if noted.is_err() {
             self.abort_upload(object, id).await?;
         }
-        noted.map_err(SinkError::Io)
+        noted.map(Some).map_err(SinkError::Io)
     }
 }

@@ -1,11 +1,14 @@
-//! Multipart uploads that nobody will finish: those of a host that crashed, and those too old.
+//! Multipart uploads that nobody will finish: those of a host that crashed, those whose beginning
+//! nobody heard of, and those too old.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Weak;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::{RwLock, RwLockReadGuard};
 use tracing::{info, warn};
 
 use super::Store;
@@ -18,12 +21,35 @@ const ORPHAN_AGE: Duration = Duration::from_hours(7 * 24);
 /// How often they are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_hours(24);
 
+/// How far the clocks of host and store may be apart.
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
 /// The uploads that this host has begun, one small file each, so that the next one finds them.
 #[derive(Debug)]
-pub struct Journal(PathBuf);
+pub struct Journal {
+    directory: PathBuf,
+    known: Known,
+    /// Held by all that begin an upload until it is noted.
+    beginning: RwLock<()>,
+}
+
+/// The ids of the uploads that are noted.
+#[derive(Clone, Debug, Default)]
+struct Known(Arc<Mutex<HashSet<String>>>);
 
 /// An upload in the journal, until it is completed or aborted.
-pub struct Noted(PathBuf);
+pub struct Noted {
+    path: PathBuf,
+    id: String,
+    known: Known,
+}
+
+/// The right to begin an upload, until it is noted.
+pub(super) struct Beginning<'j> {
+    journal: &'j Journal,
+    since: SystemTime,
+    _turn: RwLockReadGuard<'j, ()>,
+}
 
 /// An upload that a host before this one has begun and not ended.
 pub struct Left {
@@ -40,36 +66,76 @@ impl Journal {
     /// It cannot be made or read.
     pub fn open(directory: PathBuf) -> io::Result<(Self, Vec<Left>)> {
         fs::create_dir_all(&directory)?;
+        let known = Known::default();
         let mut left = Vec::new();
         for entry in fs::read_dir(&directory)? {
-            let noted = Noted(entry?.path());
-            let text = fs::read_to_string(&noted.0)?;
+            let path = entry?.path();
+            let text = fs::read_to_string(&path)?;
             match text.split_once('\n') {
                 Some((id, object)) => left.push(Left {
                     object: object.to_owned(),
                     id: id.to_owned(),
-                    noted,
+                    noted: known.noted(path, id),
                 }),
                 // It was being written when the host crashed: its upload has no part yet.
-                None => fs::remove_file(&noted.0)?,
+                None => fs::remove_file(&path)?,
             }
         }
-        Ok((Self(directory), left))
+        let beginning = RwLock::default();
+        let journal = Self {
+            directory,
+            known,
+            beginning,
+        };
+        Ok((journal, left))
     }
 
-    /// Notes an upload that was begun.
-    pub(super) async fn note(&self, object: &str, id: &str) -> io::Result<Noted> {
-        let path = self.0.join(format!("{:016x}", rand::random::<u64>()));
+    /// Waits until an upload may begin.
+    pub(super) async fn begin(&self) -> Beginning<'_> {
+        Beginning {
+            journal: self,
+            since: SystemTime::now(),
+            _turn: self.beginning.read().await,
+        }
+    }
+}
+
+impl Beginning<'_> {
+    /// Since when.
+    pub(super) fn since(&self) -> SystemTime {
+        self.since
+    }
+
+    /// Notes the upload that was begun.
+    pub(super) async fn note(self, object: &str, id: &str) -> io::Result<Noted> {
+        let name = format!("{:016x}", rand::random::<u64>());
+        let path = self.journal.directory.join(name);
         tokio::fs::write(&path, format!("{id}\n{object}")).await?;
-        Ok(Noted(path))
+        Ok(self.journal.known.noted(path, id))
+    }
+}
+
+impl Known {
+    fn noted(&self, path: PathBuf, id: &str) -> Noted {
+        self.lock().insert(id.to_owned());
+        Noted {
+            path,
+            id: id.to_owned(),
+            known: self.clone(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Noted {
     /// There is no such upload any more.
     pub(super) async fn settle(self) {
-        if let Err(error) = tokio::fs::remove_file(&self.0).await {
-            warn!(path = %self.0.display(), %error, "a note of an upload cannot be removed");
+        self.known.lock().remove(&self.id);
+        if let Err(error) = tokio::fs::remove_file(&self.path).await {
+            warn!(path = %self.path.display(), %error, "a note of an upload cannot be removed");
         }
     }
 }
@@ -115,10 +181,34 @@ impl Store {
         kept
     }
 
+    /// Aborts what was begun for the key `object` since that moment and that this host does not
+    /// know: the answer to its beginning was lost. Of another host that begins one for the same key
+    /// at the same time it breaks off the upload, which fails then and loses nothing.
+    pub(super) async fn abort_unheard(&self, object: &str, since: SystemTime) {
+        if self.settings.rights == Rights::PutOnly {
+            return;
+        }
+        // What is begun and not noted yet is known soon.
+        let _alone = self.orphans.beginning.write().await;
+        let since = since.checked_sub(CLOCK_SKEW).unwrap_or(since);
+        let found = self.uploads(object, |begun| begun >= since).await;
+        for (key, id) in found.unwrap_or_default() {
+            let unheard = key == object && !self.orphans.known.lock().contains(&id);
+            // What stays goes by its age.
+            if unheard && self.abort_upload(&key, &id).await.is_ok() {
+                info!(key, "an upload aborted of whose beginning nobody heard");
+            }
+        }
+    }
+
     /// Aborts what is too old, whoever began it, and tells how much that was.
     async fn abort_old(&self) -> Result<usize, SinkError> {
+        let oldest = SystemTime::now()
+            .checked_sub(ORPHAN_AGE)
+            .unwrap_or(SystemTime::UNIX_EPOCH);
+        let below = self.layout.below(&Key::root());
         let mut aborted = 0;
-        for (key, id) in self.old_uploads().await? {
+        for (key, id) in self.uploads(&below, |begun| begun < oldest).await? {
             match self.abort_upload(&key, &id).await {
                 Ok(()) => aborted += 1,
                 Err(error) => {
@@ -130,17 +220,20 @@ impl Store {
         Ok(aborted)
     }
 
-    async fn old_uploads(&self) -> Result<Vec<(String, String)>, SinkError> {
-        let oldest = SystemTime::now()
-            .checked_sub(ORPHAN_AGE)
-            .unwrap_or(SystemTime::UNIX_EPOCH);
-        let (mut old, mut key, mut id) = (Vec::new(), None, None);
+    /// The keys and ids of the uploads whose keys begin so, as far as the moment they were begun
+    /// `is_meant`.
+    async fn uploads(
+        &self,
+        prefix: &str,
+        is_meant: impl Fn(SystemTime) -> bool,
+    ) -> Result<Vec<(String, String)>, SinkError> {
+        let (mut meant, mut key, mut id) = (Vec::new(), None, None);
         loop {
             let request = self
                 .client
                 .list_multipart_uploads()
                 .bucket(&self.settings.bucket)
-                .prefix(self.layout.below(&Key::root()))
+                .prefix(prefix)
                 .set_key_marker(key)
                 .set_upload_id_marker(id);
             let page = request.send().await.map_err(failed)?;
@@ -148,14 +241,14 @@ impl Store {
                 let begun = upload.initiated().copied();
                 let begun = begun.and_then(|moment| SystemTime::try_from(moment).ok());
                 if let (Some(key), Some(id)) = (upload.key(), upload.upload_id())
-                    && begun.is_some_and(|begun| begun < oldest)
+                    && begun.is_some_and(&is_meant)
                 {
-                    old.push((key.to_owned(), id.to_owned()));
+                    meant.push((key.to_owned(), id.to_owned()));
                 }
             }
             (key, id) = (page.next_key_marker, page.next_upload_id_marker);
             if !page.is_truncated.unwrap_or_default() || key.is_none() {
-                return Ok(old);
+                return Ok(meant);
             }
         }
     }
@@ -189,9 +282,12 @@ mod tests {
         let path = folder.path().join("uploads/archive");
         let (journal, left) = Journal::open(path.clone()).unwrap();
         assert!(left.is_empty());
-        journal.note("in/a\nb", "one").await.unwrap();
-        let settled = journal.note("c", "two").await.unwrap();
+        let beginning = journal.begin().await;
+        beginning.note("in/a\nb", "one").await.unwrap();
+        let beginning = journal.begin().await;
+        let settled = beginning.note("c", "two").await.unwrap();
         settled.settle().await;
+        assert_eq!(*journal.known.lock(), HashSet::from(["one".to_owned()]));
         fs::write(path.join("torn"), "thr").unwrap();
         let (_, left) = Journal::open(path.clone()).unwrap();
         let left: Vec<_> = left.iter().map(|it| (&*it.object, &*it.id)).collect();
