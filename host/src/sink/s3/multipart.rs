@@ -197,8 +197,8 @@ impl Multipart {
 }
 
 impl Store {
-    /// Begins an upload and notes it. Where the answer is lost, the store may have begun one all the
-    /// same, which is aborted before the next attempt.
+    /// Begins an upload and notes it. Where the answer is lost, the store may have begun one all
+    /// the same, which is aborted before the next attempt.
     async fn begin_upload(
         &self,
         object: &str,
