@@ -220,12 +220,19 @@ impl Forward {
             wanted = !piece.is_empty() && exchange.push(&body.encoding.encode(piece))?;
         }
         if wanted {
-            exchange.push(body.after.as_bytes())?;
+            wanted = exchange.push(body.after.as_bytes())?;
         }
         let response = exchange.finish()?;
         let status = response.status.to_string();
         metrics::count("handed_over", 1, &[("status", &status)]);
-        self.accept.judge(&response, &account.password)
+        match self.accept.judge(&response, &account.password)? {
+            // What it has not read it cannot have stored, whatever it says.
+            Verdict::Accepted if !wanted => {
+                let text = "it answered before it had all of the file";
+                Err(Failure::Unavailable(text.into()))
+            }
+            verdict => Ok(verdict),
+        }
     }
 }
 
