@@ -106,11 +106,9 @@ impl Authenticator for HttpAuth {
             Verdict::Accepted(response) => response,
             Verdict::Refused(why) => return Ok(Step::Deny(Denial::credentials().detail(why))),
         };
-        let view = match self.parts.read(&response)? {
-            Some(said) => said.or(&self.view),
-            None => self.view.clone(),
-        };
-        let grant = match self.grant(&view, user) {
+        let said = self.parts.read(&response)?.unwrap_or_default();
+        self.parts.check(&said)?;
+        let grant = match self.grant(&said.or(&self.view), user) {
             Ok(grant) => grant,
             Err(denial) => return Ok(Step::Deny(denial)),
         };
@@ -153,6 +151,7 @@ impl SessionGuard for HttpAuth {
         let Some(said) = self.parts.read(&response)? else {
             return Ok(Ruling::Keep);
         };
+        self.parts.check(&said)?;
         Ok(match self.grant(&said.or(&self.view), &memory.proof.user) {
             Ok(grant) => Ruling::Replace(grant),
             Err(denial) => Ruling::End(denial),
@@ -165,7 +164,7 @@ impl HttpAuth {
     fn trusts_names(&self) -> bool {
         let mounts = self.view.mounts.iter().flatten();
         let mut roots = self.view.root.iter().chain(mounts.map(|mount| &mount.root));
-        let says_principal = self.parts.names.iter().any(|name| name == "principal");
+        let says_principal = self.parts.may_say("principal");
         roots.any(|root| root.contains("{user}") || root.contains("{principal}") && !says_principal)
     }
 

@@ -152,7 +152,12 @@ impl Settings {
         let recheck = self
             .recheck
             .map(|written| written.resolve(&login, &mut problems));
-        let parts = self.answer.map(|written| written.resolve(&mut problems));
+        let mut parts = self
+            .answer
+            .map(|written| written.resolve(&mut problems))
+            .unwrap_or_default();
+        parts.must_name = kind.takes_any_name() && parts.may_say("principal");
+        parts.must_root = self.grant.root.is_none() && parts.may_say("root");
         self.grant.check("grant", &mut problems);
         problems.or(HttpAuth {
             kind,
@@ -166,7 +171,7 @@ impl Settings {
             recheck,
             require_tls: self.require_tls,
             view: self.grant,
-            parts: parts.unwrap_or_default(),
+            parts,
         })
     }
 
@@ -237,6 +242,7 @@ impl Answer {
         Parts {
             at: at.map(str::to_owned).collect(),
             names: self.grant,
+            ..Parts::default()
         }
     }
 }

@@ -302,6 +302,92 @@ fn the_service_may_say_what_it_was_asked_for() {
     }
 }
 
+#[test]
+fn a_service_that_leaves_out_what_it_has_to_say_lets_nobody_in() {
+    let names = json!({ "answer": { "grant": ["principal"] } });
+    let roots = json!({ "answer": { "grant": ["root", "limits"] } });
+    let both = json!({
+        "answer": { "grant": ["principal", "root"], "at": "user" }, "grant": { "root": "a" },
+    });
+    let (no_name, no_root) = ("has no `principal`", "has no `root`");
+    for (name, more, body, expected) in [
+        ("bearer", &names, "", no_name),
+        ("bearer", &names, "{}", no_name),
+        ("bearer", &names, r#"{"principal":""}"#, no_name),
+        (
+            "bearer",
+            &names,
+            r#"{"principal":null}"#,
+            "`answer.principal` holds null",
+        ),
+        ("bearer", &names, r#"{"principal":"7"}"#, "principal 7;"),
+        ("bearer", &both, r#"{"user":null}"#, no_name),
+        (
+            "bearer",
+            &both,
+            r#"{"user":{"principal":"7"}}"#,
+            "principal 7; set-root local a;",
+        ),
+        ("basic", &names, "{}", "principal alice;"),
+        (
+            "basic",
+            &names,
+            r#"{"principal":null}"#,
+            "`answer.principal` holds null",
+        ),
+        ("basic", &roots, "", no_root),
+        ("basic", &roots, r#"{"limits":{"max-sessions":1}}"#, no_root),
+        (
+            "basic",
+            &roots,
+            r#"{"root":null}"#,
+            "`answer.root` holds null",
+        ),
+        (
+            "basic",
+            &roots,
+            r#"{"root":"a","limits":{"max-sessions":null}}"#,
+            "`answer.limits` holds null",
+        ),
+        ("basic", &roots, r#"{"root":"a"}"#, "set-root local a;"),
+        (
+            "basic",
+            &both,
+            r#"{"user":{"root":null}}"#,
+            "`answer.root` holds null",
+        ),
+        ("basic", &both, r#"{"user":{}}"#, "set-root local a;"),
+    ] {
+        let found = std::thread::scope(|scope| {
+            let asked = scope.spawn(|| {
+                let plugin = kind(name, more);
+                testing::answer_http("GET", URL, Ok(Response::new(200).body(body)));
+                client("alice").session(|session| log_in(&plugin, session, "alice", "secret"))
+            });
+            asked.join().expect("it answers")
+        });
+        assert!(found.contains(expected), "{name} {body}: {found}");
+        let is_let_in = expected.ends_with(';');
+        assert_eq!(found.starts_with("unavailable: "), !is_let_in, "{found}");
+    }
+}
+
+#[test]
+fn who_is_in_does_not_become_somebody_else_by_what_is_left_out() {
+    let answer = json!({ "grant": ["principal", "permissions"] });
+    let settings = json!({ "answer": answer, "recheck": { "every": "1m" } });
+    let plugin = kind("bearer", &settings);
+    for body in [r#"{"principal":"7"}"#, "", r#"{"permissions":"full"}"#] {
+        testing::answer_http("GET", URL, Ok(Response::new(200).body(body)));
+    }
+    client("alice").session(|session| {
+        assert!(log_in(&plugin, session, "alice", "token").starts_with("principal 7;"));
+        assert_eq!(look_again(&plugin, session), "kept");
+        let failure = look_again(&plugin, session);
+        assert_eq!(failure, "unavailable: its answer has no `principal`");
+    });
+}
+
 /// What becomes of a session that is looked at again.
 fn look_again(plugin: &HttpAuth, session: &Session<'_>) -> String {
     match plugin.revalidate(session) {
