@@ -101,6 +101,10 @@ impl Account {
         let Some(directory) = self.directory else {
             return Ok(view);
         };
+        // With no `base` it would be all of the sink.
+        if directory.is_empty() {
+            return Err("its `dir` is empty".into());
+        }
         // What stands behind `/./` is where a session begins below the root.
         let (root, home) = match directory.split_once("/./") {
             Some((root, home)) => (root, Some(home.trim_matches('/'))),

@@ -147,7 +147,13 @@ impl ExtAuth {
             log::warn("the service grants what nobody here keeps to", &fields);
         }
         let view = account.view(&self.base).map_err(Failure::Unavailable)?;
-        Ok(match view.or(&self.view).grant(user) {
+        let view = view.or(&self.view);
+        // Who has no directory would be shown those of all.
+        if view.root.is_none() {
+            let text = "its answer has no `dir`, and `grant.root` is not set";
+            return Err(Failure::Unavailable(text.into()));
+        }
+        Ok(match view.grant(user) {
             Ok(grant) => Step::Grant(grant),
             Err(denial) => Step::Deny(denial),
         })

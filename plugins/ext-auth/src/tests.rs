@@ -95,6 +95,8 @@ fn what_is_no_answer_lets_nobody_in_and_refuses_nobody() {
         ("auth_ok:1\ndir:/srv/ftp/../etc\nend\n", "is not below"),
         ("auth_ok:1\ndir:/srv/ftp/{user}\nend\n", "is not below"),
         ("auth_ok:1\ndir:alice\nend\n", "is not below"),
+        ("auth_ok:1\ndir:\nend\n", "`dir` is empty"),
+        ("auth_ok:1\ndir\nend\n", "`dir` is empty"),
         ("auth_ok:1\ndir:/srv/ftp/./../x\nend\n", "begins nowhere"),
         (&"x:y\n".repeat(5000), "too long"),
     ] {
@@ -141,9 +143,33 @@ fn the_service_is_told_what_pure_ftpd_tells() {
 }
 
 #[test]
+fn who_has_no_directory_is_not_shown_all_of_them() {
+    let plugin = plugin(&json!({ "url": URL })).expect("the settings are right");
+    let cases = [
+        ("auth_ok:1\nend\n", Some("has no `dir`")),
+        ("auth_ok:1\ndir:\nend\n", Some("`dir` is empty")),
+        ("auth_ok:1\ndir:/alice\nend\n", None),
+        // Somebody says that it is all.
+        ("auth_ok:1\ndir:/\nend\n", None),
+    ];
+    for (lines, _) in cases {
+        testing::answer_http("POST", URL, Ok(Response::new(200).body(lines)));
+    }
+    for (lines, expected) in cases {
+        let given = Credential::Password(Password::new("x"));
+        let step = Client::secure().session(|session| plugin.answer(session, "alice", given, &[]));
+        match (step, expected) {
+            (Ok(Step::Grant(_)), None) => {}
+            (Err(Failure::Unavailable(why)), Some(expected)) if why.contains(expected) => {}
+            (step, _) => panic!("{lines}: {step:?}"),
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_kept_to_is_told() {
     let account = "auth_ok:1\nratio_upload:1\nratio_download:5\nfuture:x\nend\n";
-    let settings = json!({ "url": URL });
+    let settings = json!({ "url": URL, "grant": { "root": "all" } });
     let plugin = plugin(&settings).expect("the settings are right");
     testing::answer_http("POST", URL, Ok(Response::new(200).body(account)));
     let given = Credential::Password(Password::new("x"));
