@@ -12,20 +12,27 @@ use crate::limits::{ANSWER_BYTES, RETRY_AFTER_SECONDS};
 pub enum Verdict {
     /// It was taken.
     Told,
-    /// It will be taken later, perhaps, and not before so long.
+    /// It may be taken later, once what hinders it has passed or is mended, and not before so long.
     Later(Duration, String),
     /// It will never be taken, for this reason.
     Never(String),
 }
 
-/// Errors of chat.postMessage that pass; with the others, asking again is of no use.
-const PASSING: [&str; 6] = [
-    "ratelimited",
-    "rate_limited",
-    "fatal_error",
-    "internal_error",
-    "request_timeout",
-    "service_unavailable",
+/// Slack's words for what is wrong with a message itself. All others pass, or are an operator's to
+/// mend, who can have the notice tried again then.
+const OF_THE_MESSAGE: [&str; 12] = [
+    "attachment_payload_limit_exceeded",
+    "invalid_attachments",
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "invalid_json",
+    "invalid_payload",
+    "json_not_object",
+    "markdown_text_conflict",
+    "msg_blocks_too_long",
+    "msg_too_long",
+    "no_text",
+    "too_many_attachments",
 ];
 
 /// What a method of Slack's answers, whatever the status.
@@ -43,14 +50,18 @@ pub fn read(response: &Response, of_method: bool) -> Verdict {
     match response.status {
         200..300 if of_method => match response.json::<MethodAnswer>() {
             Ok(MethodAnswer { ok: true, .. }) => Verdict::Told,
-            Ok(answer) if PASSING.contains(&answer.error.as_str()) => Verdict::Later(wait, said()),
-            Ok(_) => Verdict::Never(said()),
-            Err(_) => Verdict::Later(wait, said()),
+            Ok(answer) if is_of_the_message(&answer.error) => Verdict::Never(said()),
+            _ => Verdict::Later(wait, said()),
         },
         200..300 => Verdict::Told,
-        408 | 429 | 500.. => Verdict::Later(wait, said()),
-        _ => Verdict::Never(said()),
+        400 if is_of_the_message(&shown(&response.body)) => Verdict::Never(said()),
+        413 | 422 => Verdict::Never(said()),
+        _ => Verdict::Later(wait, said()),
     }
+}
+
+fn is_of_the_message(error: &str) -> bool {
+    OF_THE_MESSAGE.contains(&error)
 }
 
 /// The seconds of `Retry-After`; none where there are none.

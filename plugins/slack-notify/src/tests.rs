@@ -164,7 +164,7 @@ fn a_message_is_bounded() {
 }
 
 #[test]
-fn only_what_makes_sense_is_tried_again() {
+fn only_what_is_wrong_with_the_message_is_given_up() {
     let bot = json!({ "via": "bot", "secret": "slack", "channel": "C1" });
     let hook = json!({ "via": "webhook", "secret": "slack" });
     let said = |status, body: &str| Ok(Response::new(status).body(body));
@@ -177,8 +177,24 @@ fn only_what_makes_sense_is_tried_again() {
             "answered 500 rollup_error",
         ),
         (&hook, HOOK, said(408, ""), "answered 408"),
-        (&hook, HOOK, said(403, "action_prohibited"), "Ok(())"),
-        (&hook, HOOK, said(302, ""), "Ok(())"),
+        (&hook, HOOK, said(400, "invalid_payload"), "Ok(())"),
+        (&hook, HOOK, said(413, ""), "Ok(())"),
+        (&hook, HOOK, said(400, "invalid_token"), "invalid_token"),
+        (&hook, HOOK, said(401, ""), "answered 401"),
+        (
+            &hook,
+            HOOK,
+            said(403, "action_prohibited"),
+            "action_prohibited",
+        ),
+        (&hook, HOOK, said(404, "no_service"), "no_service"),
+        (
+            &hook,
+            HOOK,
+            said(410, "channel_is_archived"),
+            "channel_is_archived",
+        ),
+        (&hook, HOOK, said(302, ""), "answered 302"),
         (&hook, HOOK, Err(Error::TimedOut), "TimedOut"),
         (
             &hook,
@@ -196,8 +212,20 @@ fn only_what_makes_sense_is_tried_again() {
         (
             &bot,
             METHOD,
-            said(200, r#"{"ok":false,"error":"channel_not_found"}"#),
+            said(200, r#"{"ok":false,"error":"msg_too_long"}"#),
             "Ok(())",
+        ),
+        (
+            &bot,
+            METHOD,
+            said(200, r#"{"ok":false,"error":"token_revoked"}"#),
+            "token_revoked",
+        ),
+        (
+            &bot,
+            METHOD,
+            said(200, r#"{"ok":false,"error":"not_in_channel"}"#),
+            "not_in_channel",
         ),
         (&bot, METHOD, said(200, "<html>"), "<html>"),
     ] {

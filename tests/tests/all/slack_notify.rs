@@ -84,13 +84,15 @@ fn slack_is_left_alone_when_it_asks_for_it() {
 
 #[test]
 fn what_slack_never_takes_is_given_up_with_its_reason() {
-    let slack = Web::start(|_| Answer::new("404 Not Found", "no_service"));
+    let slack = Web::start(|_| Answer::new("400 Bad Request", "invalid_blocks"));
     let server = telling(&slack);
     let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
     assert_eq!(ftp.store("STOR a.pdf", b"%PDF-1.7").code, 226);
-    server
-        .log()
-        .wait_for(&["refused for good", "it answered 404 no_service", "/a.pdf"]);
+    server.log().wait_for(&[
+        "refused for good",
+        "it answered 400 invalid_blocks",
+        "/a.pdf",
+    ]);
     wharf_tests::eventually("nothing waits", || {
         let listed = server.directory().wharf(&["events", "list"], &[], "");
         listed.success().stdout.is_empty()
