@@ -52,6 +52,11 @@ impl Download {
 
     /// Goes on where the request before broke off: a server waits for a slow client only so long.
     fn reopen(&mut self) -> Result<(), StorageError> {
+        // Nobody can tell whether the rest belongs to what was read.
+        if self.version.is_unknown() {
+            let text = "the request broke off, and the server tells no version to go on with";
+            return Err(StorageError::Failed(text.into()));
+        }
         let answer = fetch(&self.store, &self.url, self.offset)?;
         if answer.is_none() || Version::of(answer.as_ref()) != self.version {
             let text = "the file was changed while it was read";
@@ -89,6 +94,10 @@ impl Version {
             tag: header("etag"),
             modified: header("last-modified"),
         }
+    }
+
+    fn is_unknown(&self) -> bool {
+        self.tag.is_none() && self.modified.is_none()
     }
 }
 

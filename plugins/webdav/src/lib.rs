@@ -105,6 +105,9 @@ impl StorageSink for WebDav {
     }
 
     fn make_directory(&self, key: &str) -> Result<(), StorageError> {
+        if self.0.is_hidden(key) {
+            return Err(StorageError::PermissionDenied);
+        }
         // Not every server says that it is there already.
         if self.0.there(key)?.is_some() {
             return Err(StorageError::Exists);

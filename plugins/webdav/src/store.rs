@@ -127,6 +127,9 @@ impl Store {
     /// # Errors
     /// A directory stands there, or a file that stays, or the server refuses.
     pub fn place(&self, source: &str, target: &str, replace: bool) -> Result<(), StorageError> {
+        if self.is_hidden(target) {
+            return Err(StorageError::PermissionDenied);
+        }
         let url = match source.ends_with('/') {
             true => self.address.directory(target),
             false => self.address.file(target),

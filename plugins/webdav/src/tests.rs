@@ -90,7 +90,15 @@ fn the_collection_of_uploads_is_nobodys() {
     for key in [".wharf-uploads", ".wharf-uploads/x"] {
         assert_eq!(webdav.stat(key), Err(StorageError::NotFound));
         assert_eq!(webdav.open(key, 0).err(), Some(StorageError::NotFound));
+        let denied = Err(StorageError::PermissionDenied);
+        assert_eq!(webdav.make_directory(key), denied);
+        assert_eq!(webdav.0.place(&format!("{ROOT}/a"), key, true), denied);
     }
+    requests();
+    tell("/a", &[("", 7)]);
+    let denied = Err(StorageError::PermissionDenied);
+    assert_eq!(webdav.rename("a", ".wharf-uploads/a"), denied);
+    assert_eq!(requests(), ["PROPFIND /a"]);
 }
 
 #[test]

@@ -184,9 +184,12 @@ fn an_upload_is_invisible_until_it_is_whole_and_a_broken_one_leaves_nothing() {
         "CWD .wharf-uploads",
         "SIZE .wharf-uploads",
         "MKD .wharf-uploads",
+        "MKD .wharf-uploads/x",
     ] {
         ftp.command(line, 550);
     }
+    ftp.command("RNFR old", 350);
+    ftp.command("RNTO /.wharf-uploads/x", 550);
 }
 
 #[test]
