@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use wharf_plugin::config::Period;
-use wharf_plugin::{Location, Problems, paths};
+use wharf_plugin::{Location, Problems, paths, secrets};
 
 use crate::answer::Accept;
 use crate::base64::Encoding;
@@ -182,6 +182,27 @@ impl Settings {
             problems.add("login.json", "holds \"{content}\", and a login has none");
         }
         self.check_spool(problems);
+        self.check_secrets(problems);
+    }
+
+    /// What is missing is told now, not when the first file comes.
+    fn check_secrets(&self, problems: &mut Problems) {
+        let headers = self.headers.iter();
+        let mut named: Vec<_> = headers
+            .map(|(name, secret)| (format!("headers.{name}"), secret))
+            .collect();
+        let spool = self.spool.as_ref().and_then(|spool| spool.account.as_ref());
+        for (key, account) in [
+            ("account.password", self.account.as_ref()),
+            ("spool.account.password", spool),
+        ] {
+            named.extend(account.map(|account| (key.to_owned(), &account.password)));
+        }
+        for (key, secret) in named {
+            if secrets::get(secret) == Err(secrets::Error::NotGranted) {
+                problems.add(key, "is not named under `[allow] secrets`");
+            }
+        }
     }
 
     /// A password is kept nowhere but in a session, so that who hands over later needs one.

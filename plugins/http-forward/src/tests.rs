@@ -281,7 +281,32 @@ fn every_problem_is_named_with_its_key() {
 }
 
 #[test]
+fn secrets_that_are_not_granted_are_named() {
+    let account = json!({ "user": "u", "password": "pw" });
+    let settings = json!({
+        "url": URL, "headers": { "x-key": "key" }, "account": account,
+        "spool": { "sink": "local", "prefix": "spool", "account": account },
+    });
+    let problems = plugin(&settings).err().expect("they are wrong");
+    let keys: Vec<_> = problems
+        .iter()
+        .filter_map(|found| found.key.as_deref())
+        .collect();
+    let expected = [
+        "headers.x-key",
+        "account.password",
+        "spool.account.password",
+    ];
+    assert_eq!(keys, expected);
+    testing::set_secret("key", "hush");
+    testing::set_secret("pw", "hush");
+    assert!(plugin(&settings).is_ok());
+}
+
+#[test]
 fn the_example_is_right() {
+    testing::set_secret("token", "hush");
+    testing::set_secret("spool-password", "hush");
     let example: toml::Table = include_str!("../http-forward.toml").parse().unwrap();
     let forward = plugin(&serde_json::to_value(&example["config"]).unwrap());
     let forward = forward.expect("the example is right");

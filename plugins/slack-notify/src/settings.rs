@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use wharf_plugin::Problems;
 use wharf_plugin::config::Period;
+use wharf_plugin::{Problems, secrets};
 
 use crate::message::Look;
 use crate::template::Template;
@@ -59,8 +59,8 @@ impl Settings {
         if self.events.is_empty() {
             problems.add("events", "names no kind; \"*\" is all of them");
         }
-        if self.secret.is_empty() {
-            problems.add("secret", "names none of `[allow] secrets`");
+        if secrets::get(&self.secret) == Err(secrets::Error::NotGranted) {
+            problems.add("secret", "is not named under `[allow] secrets`");
         }
         let via = via(self.via, self.url, self.channel, &mut problems);
         let success = self.success.resolve("success", &SUCCESS, &mut problems);
