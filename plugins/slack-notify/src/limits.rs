@@ -9,6 +9,9 @@ pub const TEXT_BYTES: usize = 4000;
 /// Notices in one message: Slack asks for no more than 20 attachments.
 pub const NOTICES: usize = 20;
 
+/// Events that are remembered as told: a few batches, each of which failed in its middle.
+pub const REMEMBERED: usize = 1000;
+
 /// Bytes of an answer that go into the log: Slack answers with a word.
 pub const ANSWER_BYTES: usize = 200;
 
