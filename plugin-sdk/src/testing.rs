@@ -44,7 +44,7 @@ mod state;
 
 pub use self::crypto::{totp, verified};
 pub use self::files::{file, put_file, staged};
-pub use self::network::{answer_http, http_requests, set_secret};
+pub use self::network::{answer_http, answer_http_early, http_requests, set_secret};
 pub use self::records::{advance, logged, metrics, set_config, set_now};
 pub use self::session::Client;
 pub use self::state::fail_state;

@@ -96,6 +96,33 @@ fn large_files_go_in_pieces() {
 }
 
 #[test]
+fn a_yes_before_the_end_of_a_file_is_none() {
+    // In the midst of it, and with no more than the end of the JSON to come.
+    for wanted in [PIECE, 3 * PIECE] {
+        for (status, result) in [(200, "200 OK"), (400, "Unsuccessful")] {
+            let run = move || {
+                let forward = openspp(false);
+                says(URL, status, result);
+                testing::answer_http_early(wanted);
+                commit(&forward, "/a", &vec![b'x'; 2 * PIECE + PIECE / 4])
+            };
+            match std::thread::spawn(run).join().expect("it answers") {
+                Err(Failure::Unavailable(why)) if status == 200 => {
+                    assert_eq!(why, "it answered before it had all of the file");
+                }
+                Ok(Disposition::Discard(_)) if status == 400 => {}
+                other => panic!("{wanted} {status}: {other:?}"),
+            }
+        }
+    }
+    let forward = openspp(true);
+    says(URL, 200, "200 OK");
+    testing::answer_http_early(1);
+    let disposition = commit(&forward, "/a", b"x");
+    assert!(matches!(disposition, Ok(Disposition::Quarantine(_))));
+}
+
+#[test]
 fn the_login_is_the_applications() {
     let forward = openspp(false);
     says(LOGIN, 200, "200 OK");
