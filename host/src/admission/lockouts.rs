@@ -39,7 +39,7 @@ impl Lockouts {
     /// Counts one more failure and says whether it locked the user. One of a locked user does not
     /// count: whoever goes on trying does not hold the lock for ever.
     pub(super) fn record(&mut self, user: &str, now: Instant, limits: &Lockout) -> bool {
-        let name = self.names.hash_one(user);
+        let name = self.name(user);
         if !self.users.contains_key(&name) {
             make_room(
                 &mut self.users,
@@ -70,8 +70,14 @@ impl Lockouts {
 
     /// Whether no password of `user` is taken now.
     pub(super) fn is_locked(&self, user: &str, now: Instant) -> bool {
-        let failures = self.users.get(&self.names.hash_one(user));
+        let failures = self.users.get(&self.name(user));
         failures.is_some_and(|failures| failures.is_locked(now))
+    }
+
+    /// What stands for `user`, however it is spelled: where an authenticator takes `Bob` for `bob`,
+    /// each spelling would otherwise be guesses of its own.
+    fn name(&self, user: &str) -> u64 {
+        self.names.hash_one(user.trim().to_lowercase())
     }
 }
 
@@ -102,6 +108,22 @@ mod tests {
         let end = now + LIMITS.duration;
         assert!(lockouts.is_locked("alice", end - Duration::from_millis(1)));
         assert!(!lockouts.is_locked("alice", end));
+    }
+
+    #[test]
+    fn a_name_is_the_same_however_it_is_spelled() {
+        let (mut lockouts, now) = (Lockouts::default(), Instant::now());
+        let spelled = ["Zoë", " zoë", "ZOË "];
+        let locked = spelled.map(|user| lockouts.record(user, now, &LIMITS));
+        assert_eq!(locked, [false, false, true]);
+        for (user, expected) in [
+            ("zoë", true),
+            ("zOË", true),
+            ("zoe", false),
+            ("z oë", false),
+        ] {
+            assert_eq!(lockouts.is_locked(user, now), expected, "{user:?}");
+        }
     }
 
     #[test]
