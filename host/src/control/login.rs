@@ -15,14 +15,16 @@ use crate::host::Host;
 use crate::identity::Identity;
 use crate::limits;
 use crate::metrics::{self, LoginOutcome};
-use crate::plugin::{self, Continuation, SessionFacts, TlsFacts};
+use crate::plugin::{self, Continuation, SessionFacts, SessionNotes, TlsFacts};
 use crate::sessions::{Sessions, ShownSession};
 use crate::storage::Storage;
 
 /// The login of one control connection.
 pub(super) struct Login {
     facts: Arc<SessionFacts>,
-    /// The same, for whoever looks from outside.
+    /// What plugins had noted before anybody began to log in; `None` until then.
+    before: Option<SessionNotes>,
+    /// The facts, for whoever looks from outside.
     shown: ShownSession,
     /// Set between a prompt and its answer.
     continuation: Option<Continuation>,
@@ -127,6 +129,7 @@ impl Login {
         Self {
             shown: sessions.show(Arc::clone(&facts)),
             facts,
+            before: None,
             continuation: None,
             user: None,
         }
@@ -191,6 +194,11 @@ impl Login {
 
     /// USER: whom the client wants to be.
     fn set_user(&mut self, user: &str) {
+        match self.before {
+            // Another login was begun before, which need not have come to an end.
+            Some(_) => self.forget_notes(),
+            None => self.before = Some(self.facts.notes.copied()),
+        }
         self.change(|facts| facts.user = Some(user.to_owned()));
     }
 
@@ -209,6 +217,17 @@ impl Login {
             facts.groups.clear();
             facts.attributes.clear();
         });
+        self.forget_notes();
+    }
+
+    /// What plugins have noted of a login goes with it: it may be a password, and the next user is
+    /// another. What they noted of the connection stays.
+    fn forget_notes(&mut self) {
+        if let Some(before) = &self.before {
+            // Not emptied: whoever still tells of the login before has the notes of that one.
+            let notes = Arc::new(before.copied());
+            self.change(|facts| facts.notes = notes);
+        }
     }
 
     /// Takes note of what the authenticators said and puts it in the session's terms.
@@ -313,5 +332,48 @@ impl Login {
             validated: time::Instant::now(),
             permit,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use super::*;
+
+    #[test]
+    fn what_is_noted_of_a_login_ends_with_it() {
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 21));
+        let facts = SessionFacts {
+            id: "1".to_owned(),
+            listener: "public".to_owned(),
+            peer: here,
+            local: here,
+            tls: None,
+            user: None,
+            principal: None,
+            groups: Vec::new(),
+            attributes: Default::default(),
+            notes: Arc::default(),
+        };
+        let mut login = Login::new(facts, &Arc::new(Sessions::default()));
+        let note = |login: &Login, key: &str| {
+            let kept = login.facts.notes.remember("plugin", key, b"value".to_vec());
+            assert!(kept, "{key}");
+        };
+        let noted = |login: &Login, key: &str| login.facts.notes.recall("plugin", key).is_some();
+        note(&login, "connect");
+        login.set_user("ann");
+        note(&login, "login");
+        let told = login.facts();
+        assert!(noted(&login, "connect") && noted(&login, "login"));
+        login.forget();
+        assert!(noted(&login, "connect") && !noted(&login, "login"));
+        assert!(told.notes.recall("plugin", "login").is_some());
+        // Nor does one that never came to an end leave anything.
+        login.set_user("bob");
+        note(&login, "login");
+        login.set_user("ann");
+        assert!(noted(&login, "connect") && !noted(&login, "login"));
     }
 }

@@ -9,7 +9,7 @@ use crate::identity::Identity;
 use crate::tls::TlsFacts;
 
 /// What the `session` resource shows. Made anew whenever one of the facts changes; the notes are
-/// those of the session throughout.
+/// the same throughout a login.
 #[derive(Clone, Debug)]
 pub struct SessionFacts {
     /// Unique while the host runs.
@@ -46,8 +46,8 @@ impl SessionFacts {
     }
 }
 
-/// What each plugin remembers about one session; it ends with the session. `Debug` shows nothing of
-/// it: an authenticator may remember a password.
+/// What each plugin remembers about one session; it ends with the session, and what came with a login
+/// ends with that. `Debug` shows nothing of it: an authenticator may remember a password.
 #[derive(Default)]
 pub struct SessionNotes(Mutex<HashMap<String, HashMap<String, Vec<u8>>>>);
 
@@ -63,6 +63,12 @@ impl fmt::Debug for SessionNotes {
 }
 
 impl SessionNotes {
+    /// The same notes, which go on apart from these.
+    pub fn copied(&self) -> Self {
+        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Self(Mutex::new(notes.clone()))
+    }
+
     /// What `plugin` remembered under `key`.
     pub fn recall(&self, plugin: &str, key: &str) -> Option<Vec<u8>> {
         let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
