@@ -1,6 +1,7 @@
 //! aioftps3: FTPS before a bucket, configured by environment variables without defaults.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -289,7 +290,16 @@ impl Migration<'_> {
                 );
                 continue;
             }
-            users.insert(login, format!("$aioftps3${salt}${hash}"));
+            match users.entry(login) {
+                Entry::Vacant(place) => {
+                    place.insert(format!("$aioftps3${salt}${hash}"));
+                }
+                // Which of the passwords is meant, nobody can tell from here.
+                Entry::Occupied(place) => self.problems.push(format!(
+                    "{NAME}__{number}__LOGIN: there is another {} before it",
+                    place.key()
+                )),
+            }
         }
         if users.is_empty() && self.problems.is_empty() {
             self.problems
@@ -321,4 +331,31 @@ fn limits(networks: &[(IpNet, AdvertisedAddress)]) -> String {
         text += &format!("failed-logins = {{ exempt = [{balancers}] }}\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_users_of_one_name_are_a_problem() {
+        let user = |number: u32, login: &str| {
+            format!(
+                "FTP_USERS__{number}__LOGIN={login}\n\
+                 FTP_USERS__{number}__PASSWORD_HASHED=hash\n\
+                 FTP_USERS__{number}__PASSWORD_SALT=salt\n"
+            )
+        };
+        let told = "FTP_USERS__7__LOGIN: there is another ann before it".to_owned();
+        for (second, expected) in [("bob", vec![]), ("Ann", vec![]), ("ann", vec![told])] {
+            let text = user(1, "ann") + &user(7, second);
+            let mut migration = Migration {
+                variables: &mut Variables::parse(&text).unwrap(),
+                written: Written::default(),
+                problems: Vec::new(),
+            };
+            migration.users();
+            assert_eq!(migration.problems, expected, "{second}");
+        }
+    }
 }

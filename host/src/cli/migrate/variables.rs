@@ -37,7 +37,7 @@ impl Variables {
 
     /// A line for each, `NAME=VALUE`; empty ones and those that begin with `#` are none. `export`
     /// may stand before it, and quotes around the value. Messages show no value.
-    fn parse(text: &str) -> anyhow::Result<Self> {
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
         let mut values = BTreeMap::new();
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
