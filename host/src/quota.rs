@@ -4,6 +4,7 @@
 //! there, counted on from then on, and measured again before anybody is refused because of a number
 //! that need not be true any more.
 
+mod changes;
 mod measure;
 mod metered;
 
@@ -11,11 +12,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use self::metered::{Metered, Reservation};
-use crate::sink::{Location, Sink, SinkError};
+use self::changes::Changes;
+pub use self::metered::{Before, Metered, Reservation};
+use crate::sink::{Key, Location, Sink, SinkError};
 
-/// Places that are remembered after the last session that stores there, 200 bytes each: a client
-/// that logs in for each file must not have everything measured for each.
+/// Places that are remembered after the last session that stores there, 1 KB each at most: a
+/// client that logs in for each file must not have everything measured for each.
 const PLACES_MAX: usize = 10_000;
 
 /// How long a number is believed: other programs store and remove, too.
@@ -26,6 +28,12 @@ const BELIEVED_TO_REFUSE: Duration = Duration::from_secs(60);
 
 /// A number is believed so many times as long as it took to measure it, at least.
 const SHARE: u32 = 100;
+
+/// The same before somebody is refused: half of the time is spent on measuring at most.
+const SHARE_TO_REFUSE: u32 = 2;
+
+/// So often it is measured for one answer, where others store and remove meanwhile.
+const MEASURED_MAX: usize = 2;
 
 /// How much may stand at a place; `None` is without limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +108,7 @@ impl Quotas {
     /// Something was removed at `place`: what is counted where it stood is too much.
     pub fn removed(&self, place: &Location) {
         for account in self.of(place) {
-            lock(&account.state).is_exact = false;
+            lock(&account.state).changed(&place.key);
         }
     }
 
@@ -108,9 +116,10 @@ impl Quotas {
     pub fn moved(&self, from: &Location, to: &Location) {
         self.removed(from);
         for account in self.of(to) {
-            match account.place.covers(from) {
-                true => lock(&account.state).is_exact = false,
-                false => account.forget(),
+            let mut state = lock(&account.state);
+            state.changed(&to.key);
+            if !account.place.covers(from) {
+                state.forget();
             }
         }
     }
@@ -118,7 +127,25 @@ impl Quotas {
     /// Something came to `place` that nobody has counted.
     pub fn came(&self, place: &Location) {
         for account in self.of(place) {
-            account.forget();
+            let mut state = lock(&account.state);
+            state.changed(&place.key);
+            state.forget();
+        }
+    }
+
+    /// A file of `size` bytes was stored at `place`, and `own` counts it already. What it took the
+    /// place of is not known here: what others count is too much rather than too little, and is
+    /// measured before anybody is refused.
+    pub fn stored(&self, place: &Location, size: u64, own: Option<&Location>) {
+        for account in self.of(place) {
+            if own != Some(&account.place) {
+                let mut state = lock(&account.state);
+                state.add(Amount {
+                    bytes: size,
+                    files: 1,
+                });
+                state.changed(&place.key);
+            }
         }
     }
 
@@ -145,8 +172,12 @@ struct State {
     stands: Amount,
     /// When that began, and how long it took; `None` where nobody knows.
     measured: Option<(Instant, Duration)>,
-    /// Whether nothing was removed since.
+    /// Whether nothing happened since that makes it too much.
     is_exact: bool,
+    /// What happened here.
+    changes: Changes,
+    /// How often it was forgotten.
+    forgotten: u64,
     /// Counted while it was measured, so that it may be in there twice.
     meanwhile: Amount,
     /// Of uploads that are under way.
@@ -157,32 +188,41 @@ impl Account {
     /// Room for `more` within `quota`, held until it is released. It may measure what stands in
     /// `sink`, which blocks.
     fn reserve(&self, sink: &dyn Sink, quota: Quota, more: Amount) -> Result<(), SinkError> {
-        let (mut believed, mut is_measured) = (BELIEVED, false);
+        let mut measured = 0;
         loop {
             {
                 let mut state = lock(&self.state);
-                let is_exact = state.is_exact;
-                if state.is_believed(believed) {
+                // What was measured just now answers this one, even where it is forgotten by now:
+                // others who store all the time must not keep it from ever getting an answer.
+                if measured > 0 || state.is_believed() {
                     let after = state.stands.and(state.reserved).and(more);
                     if quota.holds(after) {
                         state.reserved = state.reserved.and(more);
                         return Ok(());
                     }
-                    let is_sure = is_exact && state.is_believed(BELIEVED_TO_REFUSE);
-                    if is_measured || is_sure {
+                    if measured == MEASURED_MAX || state.is_sure() {
                         return Err(SinkError::QuotaExceeded);
                     }
-                    believed = BELIEVED_TO_REFUSE;
                 }
             }
             self.measure(sink)?;
-            is_measured = true;
+            measured += 1;
         }
     }
 
     /// It is measured before it is believed again.
     fn forget(&self) {
-        lock(&self.state).measured = None;
+        lock(&self.state).forget();
+    }
+
+    /// How much has happened here.
+    fn generation(&self) -> u64 {
+        lock(&self.state).changes.generation()
+    }
+
+    /// Whether anything may have happened to `key` since then.
+    fn has_changed(&self, key: &Key, generation: u64) -> bool {
+        lock(&self.state).changes.touch(key, generation)
     }
 
     /// What was reserved is not stored.
@@ -191,12 +231,26 @@ impl Account {
         state.reserved = state.reserved.without(reserved);
     }
 
-    /// What was reserved is stored now, as `more` in place of `less`.
-    fn settle(&self, reserved: Amount, more: Amount, less: Amount) {
+    /// What was reserved is stored now at `key`, as `more` in place of `less`, which stood there at
+    /// that generation. It began to be stored at `since`.
+    fn settle(
+        &self,
+        (key, generation): (&Key, u64),
+        reserved: Amount,
+        (more, less): (Amount, Amount),
+        since: Instant,
+    ) {
         let mut state = lock(&self.state);
         state.reserved = state.reserved.without(reserved);
-        state.stands = state.stands.and(more).without(less);
-        state.meanwhile = state.meanwhile.and(more);
+        let is_measured_since = state.measured.is_some_and(|(at, took)| at + took >= since);
+        // Something else may have stood there, or all of it is counted already.
+        let is_unsure = is_measured_since || state.changes.touch(key, generation);
+        state.add(more);
+        state.stands = state.stands.without(less);
+        state.changes.add(key);
+        if is_unsure {
+            state.forget();
+        }
     }
 
     /// How much more `quota` has room for, in bytes; `None` is without limit.
@@ -206,7 +260,7 @@ impl Account {
         };
         let is_known = {
             let state = lock(&self.state);
-            state.is_exact && state.is_believed(BELIEVED_TO_REFUSE)
+            state.is_sure()
         };
         if !is_known {
             self.measure(sink)?;
@@ -221,29 +275,57 @@ impl Account {
         let asked = Instant::now();
         let _one_at_a_time = lock(&self.measuring);
         let began = Instant::now();
-        {
+        let (generation, forgotten) = {
             let mut state = lock(&self.state);
             if state.measured.is_some_and(|(at, _)| at >= asked) && state.is_exact {
                 return Ok(());
             }
-            (state.meanwhile, state.is_exact) = (Amount::default(), true);
-        }
+            state.meanwhile = Amount::default();
+            (state.changes.generation(), state.forgotten)
+        };
         let measured = measure::amount(sink, &self.place.key)?;
         let took = began.elapsed();
         let (place, Amount { bytes, files }) = (&self.place, measured);
         tracing::debug!(%place, bytes, files, ?took, "a quota was measured");
         let mut state = lock(&self.state);
         state.stands = measured.and(state.meanwhile);
-        state.is_exact &= state.meanwhile == Amount::default();
-        state.measured = Some((began, took));
+        state.is_exact = state.changes.generation() == generation;
+        state.measured = (state.forgotten == forgotten).then_some((began, took));
         Ok(())
     }
 }
 
 impl State {
-    fn is_believed(&self, believed: Duration) -> bool {
-        let age = |(at, took): (Instant, Duration)| at.elapsed() <= believed.max(took * SHARE);
-        self.measured.is_some_and(age)
+    fn is_believed(&self) -> bool {
+        self.is_as_young_as(BELIEVED, SHARE)
+    }
+
+    /// Whether somebody may be refused because of it.
+    fn is_sure(&self) -> bool {
+        self.is_exact && self.is_as_young_as(BELIEVED_TO_REFUSE, SHARE_TO_REFUSE)
+    }
+
+    fn is_as_young_as(&self, age: Duration, share: u32) -> bool {
+        self.measured
+            .is_some_and(|(at, took)| at.elapsed() <= age.max(took * share))
+    }
+
+    /// Counts what is stored now.
+    fn add(&mut self, more: Amount) {
+        self.stands = self.stands.and(more);
+        self.meanwhile = self.meanwhile.and(more);
+    }
+
+    /// Something happened to `key` that may have left less.
+    fn changed(&mut self, key: &Key) {
+        self.changes.add(key);
+        self.is_exact = false;
+    }
+
+    /// It is measured before it is believed again, also where that is being done now.
+    fn forget(&mut self) {
+        self.measured = None;
+        self.forgotten += 1;
     }
 }
 

@@ -142,6 +142,11 @@ pub trait Upload: Send {
     /// Make it visible at any key of the same sink.
     fn commit_to(self: Box<Self>, key: &Key, existing: Existing) -> Result<(), SinkError>;
 
+    /// The place whose quota is told of it by the commit itself, where there is one.
+    fn counts_in(&self) -> Option<&Location> {
+        None
+    }
+
     /// It is read from now on and not committed: what else it holds goes, so that nobody who copies
     /// it waits for that.
     fn let_go(&mut self) {}

@@ -42,12 +42,18 @@ pub fn publish(
     cancelled: impl Fn() -> bool,
 ) -> Result<(), StorageError> {
     let Some(target) = target.filter(|target| *target != place) else {
-        let key = upload.key().clone();
+        let (key, size, own) = (
+            upload.key().clone(),
+            upload.size()?,
+            upload.counts_in().cloned(),
+        );
         let committed = match may_replace {
             MayReplace::Anything | MayReplace::Itself => upload.commit(),
             MayReplace::Nothing => upload.commit_to(&key, Existing::Kept),
         };
-        return Ok(committed?);
+        committed?;
+        sinks.quotas().stored(place, size, own.as_ref());
+        return Ok(());
     };
     let sink = sinks.named(&target.sink).ok_or(StorageError::NoSuchSink)?;
     let existing = may_replace.elsewhere();

@@ -9,7 +9,7 @@ use super::place::Spot;
 use super::{Place, StorageError};
 use crate::identity::{Identity, Operation as Permission, Operations};
 use crate::plugin::paths::MountTable;
-use crate::quota::{Account, Metered, Reservation};
+use crate::quota::{Account, Before, Metered, Reservation};
 use crate::sink::{Key, Location, SinkError, Upload, WriteMode};
 use crate::sinks::Sinks;
 
@@ -111,18 +111,18 @@ impl View {
         let Some(account) = self.account(&place.location) else {
             return self.store(place, create);
         };
-        let existing = match mode {
-            WriteMode::Unique => None,
-            _ => size_of_file(place)?,
+        let before = match mode {
+            WriteMode::Unique => Before::nothing(&account),
+            _ => Before::at(&account, &*place.sink, &place.location.key)?,
         };
         let start = match mode {
             WriteMode::At(offset) => offset,
-            WriteMode::Append => existing.unwrap_or(0),
+            WriteMode::Append => before.existing.unwrap_or(0),
             WriteMode::Replace | WriteMode::Unique => 0,
         };
         let expected = start.saturating_add(announced.unwrap_or(0));
         let (sink, quota) = (Arc::clone(&place.sink), self.identity.quota);
-        let room = Reservation::new(account, sink, quota, existing, expected)?;
+        let room = Reservation::new(account, sink, quota, before, expected)?;
         let upload = self.store(place, create)?;
         Ok(Box::new(Metered::new(upload, mode, room)))
     }
@@ -189,14 +189,5 @@ impl View {
             Some(shown) if mount.dynamic => Key::parse(shown).ok(),
             _ => None,
         }
-    }
-}
-
-/// The size of the file at `place`; `None` where there is none.
-fn size_of_file(place: &Place) -> Result<Option<u64>, SinkError> {
-    match place.sink.stat(&place.location.key) {
-        Ok(entry) => Ok((entry.kind == EntryKind::File).then_some(entry.size)),
-        Err(SinkError::NotFound | SinkError::NotDirectory) => Ok(None),
-        Err(error) => Err(error),
     }
 }
