@@ -46,8 +46,8 @@ impl SessionFacts {
     }
 }
 
-/// What each plugin remembers about one session; it ends with the session, and what came with a login
-/// ends with that. `Debug` shows nothing of it: an authenticator may remember a password.
+/// What each plugin remembers about one session; it ends with the session, and what came with a
+/// login ends with that. `Debug` shows nothing of it: an authenticator may remember a password.
 #[derive(Default)]
 pub struct SessionNotes(Mutex<HashMap<String, HashMap<String, Vec<u8>>>>);
 
