@@ -67,6 +67,40 @@ fn an_upload_of_whose_beginning_nobody_heard_is_aborted() {
 }
 
 #[test]
+fn what_is_gone_on_with_stays_as_it_was_where_a_part_is_refused() {
+    let store = Store::default();
+    let (proxy, server) = through_proxy(&store, "");
+    let mut ftp = session(&server);
+    let (before, more) = (content::bytes(11 << 20, 4), content::bytes(40 << 20, 5));
+    assert_eq!(ftp.store("STOR old", &before).code, 226);
+    let tag = store.headers("old");
+    let tag = tag.lines().find(|line| line.starts_with("etag:"));
+    for start in [None, Some(before.len()), Some(7 << 20), Some(70_000)] {
+        // The first part is what the store copies, if that is enough for one.
+        let part = if start == Some(70_000) { 1 } else { 2 };
+        proxy.set(Trap::at("PUT", &format!("partNumber={part}&")).refuse());
+        let mut data = ftp.data();
+        match start {
+            None => ftp.command("APPE old", 150),
+            Some(start) => {
+                ftp.command(&format!("REST {start}"), 350);
+                ftp.command("STOR old", 150)
+            }
+        };
+        // The host may close the data connection before all is sent.
+        let _ = data.write_all(&more);
+        data.finish();
+        ftp.expect(550);
+        assert_eq!(proxy.waiting(), 0, "{start:?}");
+        eventually("it is aborted", || store.uploads().is_empty());
+        assert!(store.headers("old").lines().any(|line| Some(line) == tag));
+        assert!(ftp.fetch("RETR old") == before, "{start:?}");
+    }
+    assert_eq!(ftp.store("APPE old", &more).code, 226);
+    assert!(ftp.fetch("RETR old") == [before, more].concat());
+}
+
+#[test]
 fn what_somebody_else_stored_is_not_taken_for_the_upload() {
     let store = Store::default();
     let (proxy, server) = through_proxy(&store, "");

@@ -1,6 +1,7 @@
 //! A multipart upload: parts on their way to the store, and those that it has.
 
 use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -158,6 +159,13 @@ impl Multipart {
         size: u64,
         over: &Over,
     ) -> Result<(), SinkError> {
+        let numbers = self.stored.iter().map(CompletedPart::part_number);
+        let is_whole = self.stored.len() == self.begun as usize
+            && numbers.zip(1..).all(|(part, number)| part == Some(number));
+        if !is_whole {
+            // The store would make an object with a hole out of them.
+            return Err(io::Error::other("parts of the upload are missing").into());
+        }
         let completed = store.complete(&self.object, &self.id, &self.stored, size, over);
         completed.await?;
         self.settle().await;

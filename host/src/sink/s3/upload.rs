@@ -4,6 +4,7 @@
 //! filled and what is in flight comes out of the memory that all transfers share, so a store that
 //! is slower than the client slows the client down.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -27,6 +28,8 @@ pub(super) struct S3Upload {
     room: Option<OwnedSemaphorePermit>,
     multipart: Option<Multipart>,
     size: u64,
+    /// Bytes of it are lost, so that it must never appear.
+    is_broken: bool,
     /// What it will have beside its bytes.
     properties: Properties,
     /// What it goes on with.
@@ -46,6 +49,7 @@ impl S3Upload {
             room: None,
             multipart: None,
             size: 0,
+            is_broken: false,
             original: None,
             name: None,
         }
@@ -122,6 +126,9 @@ impl S3Upload {
     }
 
     async fn publish(mut self, key: &Key, existing: Existing) -> Result<(), SinkError> {
+        if self.is_broken {
+            return Err(io::Error::other("a part of the upload is lost").into());
+        }
         let (store, original) = (Arc::clone(&self.store), self.original.take());
         if let Some(original) = original.as_ref().filter(|it| self.size < it.size) {
             // What the new bytes did not reach stays.
@@ -171,7 +178,9 @@ impl Upload for S3Upload {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         let runtime = self.store.runtime.clone();
-        runtime.block_on(self.fill(bytes))
+        let received = runtime.block_on(self.fill(bytes));
+        self.is_broken |= received.is_err();
+        received
     }
 
     fn size(&self) -> Result<u64, SinkError> {
@@ -215,9 +224,9 @@ impl Upload for S3Upload {
     }
 
     fn interrupt(self: Box<Self>) -> Result<(), SinkError> {
-        match self.mode.resumes() {
+        match self.mode.resumes() && !self.is_broken {
             true => self.commit(),
-            // Dropped, it is aborted.
+            // Dropped, it is aborted: with a part missing it would be another file.
             false => Ok(()),
         }
     }
