@@ -2,6 +2,7 @@
 //! has more than one part, and a plugin that does not say that it can.
 
 use std::fs;
+use std::thread;
 
 use wharf_tests::ftp::Ftp;
 use wharf_tests::server::{Directory, Server};
@@ -108,6 +109,33 @@ fn a_gate_reads_all_of_what_was_added_to() {
         assert!(ftp.fetch("RETR gate-digest-a") == half);
         ftp.command(&format!("DELE {digest}"), 250);
     }
+    assert_tidy(&server, &store);
+}
+
+#[test]
+fn many_go_on_with_small_files_in_little_memory() {
+    let store = Store::default();
+    // One part, and less than a range beside it.
+    let little = format!("{SMALL}memory = \"6MiB\"\nrange-size = \"1MiB\"\n");
+    let server = gated(&store.settings(&little), "tests/obliging.wasm", READS_ALL);
+    let (first, rest) = (content::bytes(70_000, 1), content::bytes(70_000, 2));
+    let whole = [&first[..], &rest].concat();
+    thread::scope(|scope| {
+        for worker in 0..6 {
+            let (server, first, rest, whole) = (&server, &first, &rest, &whole);
+            scope.spawn(move || {
+                let mut ftp = session(server);
+                assert_eq!(ftp.store(&format!("STOR {worker}"), first).code, 226);
+                let reply = ftp.store(&format!("APPE {worker}"), rest);
+                assert_eq!(reply.code, 226, "{reply:?}");
+                // What the new bytes do not reach stays.
+                ftp.command("REST 1000", 350);
+                let reply = ftp.store(&format!("STOR {worker}"), &first[1000..2000]);
+                assert_eq!(reply.code, 226, "{reply:?}");
+                assert!(ftp.fetch(&format!("RETR {worker}")) == *whole);
+            });
+        }
+    });
     assert_tidy(&server, &store);
 }
 

@@ -48,10 +48,12 @@ pub(super) async fn begin(
     };
     let mut upload = S3Upload::new(Arc::clone(store), file.clone(), mode);
     let original = Original { entity_tag, size };
-    if start < parts::PART_MIN {
-        // Too little for a part: it goes through this host.
-        upload.add(store, &object, &original, 0..start).await?;
-    } else {
+    // Too little for a part goes through this host.
+    let to_fetch = match start < parts::PART_MIN {
+        true => start,
+        false => 0,
+    };
+    if to_fetch < start {
         let mut multipart = Multipart::begin(store, object.clone(), &properties).await?;
         let tag = original.entity_tag.as_deref();
         let copied = store.copy_parts(&object, tag, &object, multipart.id(), 0..start);
@@ -65,7 +67,7 @@ pub(super) async fn begin(
         upload.go_on(multipart, start);
     }
     upload.set_properties(properties);
-    upload.set_original(original);
+    upload.set_original(original, to_fetch);
     Ok(upload)
 }
 

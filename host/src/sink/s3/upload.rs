@@ -34,6 +34,8 @@ pub(super) struct S3Upload {
     properties: Properties,
     /// What it goes on with.
     original: Option<Original>,
+    /// How many bytes of that have to go through this host before all others.
+    to_fetch: u64,
     /// Held until the upload is over.
     name: Option<FreeName>,
 }
@@ -51,6 +53,7 @@ impl S3Upload {
             size: 0,
             is_broken: false,
             original: None,
+            to_fetch: 0,
             name: None,
         }
     }
@@ -66,9 +69,11 @@ impl S3Upload {
         self.properties = properties;
     }
 
-    /// It goes on with `original`, of which it holds what is to stay.
-    pub(super) fn set_original(&mut self, original: Original) {
-        self.original = Some(original);
+    /// It goes on with `original`, of which it holds what is to stay, but for the first `to_fetch`
+    /// bytes: they are fetched when the first new ones come, so that it has no room in memory
+    /// before, while somebody reads the original and waits for room himself.
+    pub(super) fn set_original(&mut self, original: Original, to_fetch: u64) {
+        (self.original, self.to_fetch) = (Some(original), to_fetch);
     }
 
     /// It goes on behind `size` bytes that `multipart` holds.
@@ -82,6 +87,32 @@ impl S3Upload {
         let begun = self.multipart.as_ref().map_or(0, Multipart::begun);
         let settings = &self.store.settings;
         parts::size(settings.part_size, settings.part_doubling, begun + 1)
+    }
+
+    /// Adds `bytes` from the client, behind what it goes on with.
+    async fn receive(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        self.fetch().await?;
+        self.fill(bytes).await
+    }
+
+    /// Adds what has to go through this host of what it goes on with.
+    async fn fetch(&mut self) -> Result<(), SinkError> {
+        let range = 0..std::mem::take(&mut self.to_fetch);
+        if range.is_empty() {
+            return Ok(());
+        }
+        let Some(original) = self.original.take() else {
+            return Ok(());
+        };
+        let store = Arc::clone(&self.store);
+        let object = store.layout.object(&self.key);
+        let added = self.add(&store, &object, &original, range).await;
+        self.original = Some(original);
+        added.map_err(|error| match error {
+            // It was there when the upload began.
+            SinkError::NotFound => SinkError::Changed,
+            error => error,
+        })
     }
 
     /// Adds all of `bytes`, as fast as the store takes them.
@@ -129,6 +160,7 @@ impl S3Upload {
         if self.is_broken {
             return Err(io::Error::other("a part of the upload is lost").into());
         }
+        self.fetch().await?;
         let (store, original) = (Arc::clone(&self.store), self.original.take());
         if let Some(original) = original.as_ref().filter(|it| self.size < it.size) {
             // What the new bytes did not reach stays.
@@ -178,7 +210,7 @@ impl Upload for S3Upload {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         let runtime = self.store.runtime.clone();
-        let received = runtime.block_on(self.fill(bytes));
+        let received = runtime.block_on(self.receive(bytes));
         self.is_broken |= received.is_err();
         received
     }
