@@ -266,7 +266,7 @@ fn a_store_that_fails_now_and_then_loses_nothing() {
             let server = &server;
             scope.spawn(move || {
                 let mut ftp = session(server);
-                for number in 0..15 {
+                for number in 0..50 {
                     let length = if number % 5 == 0 { 11 << 20 } else { 70_000 };
                     there_and_back(&mut ftp, &format!("{worker}-{number}"), length);
                 }
@@ -274,7 +274,7 @@ fn a_store_that_fails_now_and_then_loses_nothing() {
         }
     });
     eventually("no upload is left", || store.uploads().is_empty());
-    assert!(proxy.requests() > 200, "{} requests", proxy.requests());
+    assert!(proxy.requests() > 600, "{} requests", proxy.requests());
 }
 
 /// All bytes are right, or the client is told that they are not.
