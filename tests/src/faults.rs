@@ -35,6 +35,7 @@ pub struct Trap {
     method: &'static str,
     part: String,
     before: Event,
+    behind: Event,
     loses: Option<Event>,
     refuses: bool,
 }
@@ -48,6 +49,7 @@ impl Trap {
             method,
             part: part.to_owned(),
             before: Box::new(|| {}),
+            behind: Box::new(|| {}),
             loses: None,
             refuses: false,
         }
@@ -65,6 +67,12 @@ impl Trap {
     pub fn before(self, event: impl FnOnce() + Send + 'static) -> Self {
         let before = Box::new(event);
         Self { before, ..self }
+    }
+
+    /// This happens when the server has answered it, and before the client hears that.
+    pub fn behind(self, event: impl FnOnce() + Send + 'static) -> Self {
+        let behind = Box::new(event);
+        Self { behind, ..self }
     }
 
     /// Its answer is lost, and then this happens.
@@ -186,9 +194,12 @@ fn serve(client: TcpStream, target: SocketAddr, faults: Faults, shared: &Shared)
             answer = Message::read(&mut server)?;
         }
         let body = answer.body(&mut server, !request.0.starts_with(b"HEAD "))?;
-        if let Some(lost) = trap.and_then(|trap| trap.loses) {
-            lost();
-            return Ok(());
+        if let Some(trap) = trap {
+            (trap.behind)();
+            if let Some(lost) = trap.loses {
+                lost();
+                return Ok(());
+            }
         }
         reply.write_all(&answer.0)?;
         if is_cut {

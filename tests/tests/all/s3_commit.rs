@@ -155,6 +155,32 @@ fn hosts_that_race_undo_nothing_of_each_other() {
 }
 
 #[test]
+fn what_another_host_stores_while_it_is_renamed_stays() {
+    let store = Store::default();
+    let (proxy, server) = through_proxy(&store, "");
+    let elsewhere = Server::start(&store.settings(""));
+    let mut ftp = session(&server);
+    for is_copied in [false, true] {
+        assert_eq!(ftp.store("STOR old", b"mine").code, 226);
+        let mut other = session(&elsewhere);
+        let replace = move || assert_eq!(other.store("STOR old", b"theirs").code, 226);
+        let copy = Trap::at("PUT", "new");
+        proxy.set(match is_copied {
+            false => copy.before(replace),
+            true => copy.behind(replace),
+        });
+        ftp.command("RNFR old", 350);
+        ftp.command("RNTO new", 451);
+        assert_eq!(proxy.waiting(), 0);
+        assert_eq!(other_content(&elsewhere, "old"), b"theirs");
+    }
+    ftp.command("RNFR old", 350);
+    ftp.command("RNTO new", 250);
+    assert_eq!(store.keys(), ["new"]);
+    assert_eq!(ftp.fetch("RETR new"), b"theirs");
+}
+
+#[test]
 fn a_directory_of_which_a_copy_is_refused_stays_where_it_is() {
     let store = Store::default();
     let (proxy, server) = through_proxy(&store, "");

@@ -170,7 +170,7 @@ impl Store {
             };
             let is_last = !last.is_open || attempt == ATTEMPTS;
             if last.is_open || attempt > 1 {
-                match self.holds(object, &content()).await {
+                match self.holds(object, &content(), is_last).await {
                     Ok(true) => {
                         info!(key = object, "stored, as it turned out after a lost answer");
                         return Ok(());
@@ -189,8 +189,14 @@ impl Store {
         }
     }
 
-    /// Whether exactly `content` stands at `object`.
-    async fn holds(&self, object: &str, content: &Content) -> Result<bool, SinkError> {
+    /// Whether exactly `content` stands at `object`. A store that does not tell is asked again only
+    /// if it `matters`: the client waits.
+    async fn holds(
+        &self,
+        object: &str,
+        content: &Content,
+        matters: bool,
+    ) -> Result<bool, SinkError> {
         if self.settings.rights == Rights::PutOnly {
             let listed = self.keys(object, None, 1).await?;
             let first = listed.contents().first();
@@ -203,7 +209,10 @@ impl Store {
             .key(object)
             .set_checksum_mode(checksums.then_some(ChecksumMode::Enabled))
             .customize()
-            .config_override(patient(0));
+            .config_override(match matters {
+                true => patient(0),
+                false => patient_once(0),
+            });
         match head.send().await.map_err(failed) {
             Ok(head) => Ok(content.is(head.content_length(), head.e_tag(), head.checksum_crc32())),
             Err(SinkError::NotFound) => Ok(false),

@@ -27,16 +27,20 @@ const PARTS_AT_ONCE: usize = 8;
 
 impl Store {
     /// Copies an object within the bucket, with all that it has beside its bytes. `class` is its
-    /// storage class, as it was listed.
+    /// storage class, as it was listed, and `tag` tells it from others, if the caller knows it.
     pub(super) async fn copy(
         self: &Arc<Self>,
         from: &str,
         to: &str,
         size: u64,
         class: Option<StorageClass>,
+        tag: Option<&str>,
     ) -> Result<(), SinkError> {
         if size > COPY_MAX {
             let head = self.head(from).await?.ok_or(SinkError::NotFound)?;
+            if tag.is_some() && tag != head.e_tag() {
+                return Err(SinkError::Changed);
+            }
             let properties = Properties::of(self, &head);
             let copied = self.copy_in_parts(from, to, &head, &properties, &Over::Anything);
             return copied.await;
@@ -46,6 +50,7 @@ impl Store {
             .bucket(&self.settings.bucket)
             .key(to)
             .copy_source(self.source(from))
+            .set_copy_source_if_match(tag.filter(|tag| !tag.is_empty()).map(str::to_owned))
             // The default, which not all stores can be told.
             .set_storage_class(class.filter(|class| *class != StorageClass::Standard))
             .set_server_side_encryption(self.encryption())

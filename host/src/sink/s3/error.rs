@@ -23,6 +23,9 @@ const PASSING: [&str; 11] = [
     "TooManyRequests",
 ];
 
+/// What the causes of an error hold when no connection was made.
+const NOT_CONNECTED: [&str; 2] = ["client error (Connect)", "HTTP connect timeout"];
+
 /// Why a request was not answered as it should be, with the whole cause for the log.
 pub fn failed<E>(error: SdkError<E, HttpResponse>) -> SinkError
 where
@@ -54,6 +57,22 @@ where
             let status = answer.raw().status().as_u16();
             let passes = matches!(status, 429 | 500 | 502..=504);
             passes || error.code().is_some_and(|code| PASSING.contains(&code))
+        }
+        _ => true,
+    }
+}
+
+/// Whether a request that was not answered may have been carried out: one whose connection was
+/// never made was not.
+pub fn may_be_done<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) | SdkError::ServiceError(_) => false,
+        SdkError::DispatchFailure(failure) => {
+            let cause = failure.as_connector_error().map(|error| chain(error));
+            let cause = cause.unwrap_or_default();
+            // The client of HTTP tells it nowhere else.
+            let is_connected = !NOT_CONNECTED.iter().any(|text| cause.contains(text));
+            was_on_its_way(failure) && is_connected
         }
         _ => true,
     }

@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::task::Poll;
 
-use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::CompletedPart;
 use bytes::Bytes;
@@ -15,7 +14,7 @@ use tracing::{debug, warn};
 
 use super::client::{patient, patient_once};
 use super::commit::Over;
-use super::error::{described, failed, is_transient};
+use super::error::{described, failed, is_transient, may_be_done};
 use super::orphans::{Beginning, Noted};
 use super::properties::{Properties, with_properties};
 use super::{ATTEMPTS, Store, pause};
@@ -225,14 +224,16 @@ impl Store {
                 .config_override(patient_once(0));
             let error = match request.send().await {
                 Ok(begun) => {
-                    let id = begun.upload_id.unwrap_or_default();
+                    let id = begun.upload_id.filter(|id| !id.is_empty()).ok_or_else(|| {
+                        io::Error::other("the store began an upload and did not say which")
+                    })?;
                     let noted = self.note(beginning, object, &id).await?;
                     return Ok((id, noted));
                 }
                 Err(error) => error,
             };
             drop(beginning);
-            if !matches!(error, SdkError::ServiceError(_)) {
+            if may_be_done(&error) {
                 self.abort_unheard(object, since).await;
             }
             if !is_transient(&error) || attempt == ATTEMPTS {

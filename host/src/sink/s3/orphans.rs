@@ -12,6 +12,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 use tracing::{info, warn};
 
 use super::Store;
+use super::client::{patient, patient_once};
 use super::error::failed;
 use crate::config::Rights;
 use crate::sink::{Key, SinkError};
@@ -21,6 +22,8 @@ const ORPHAN_AGE: Duration = Duration::from_hours(7 * 24);
 /// How often they are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_hours(24);
 
+/// The extension of a note that is being written.
+const UNFINISHED: &str = "new";
 /// How far the clocks of host and store may be apart.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
@@ -71,7 +74,10 @@ impl Journal {
         for entry in fs::read_dir(&directory)? {
             let path = entry?.path();
             let text = fs::read_to_string(&path)?;
-            match text.split_once('\n') {
+            let is_torn = path
+                .extension()
+                .is_some_and(|extension| extension == UNFINISHED);
+            match text.split_once('\n').filter(|_| !is_torn) {
                 Some((id, object)) => left.push(Left {
                     object: object.to_owned(),
                     id: id.to_owned(),
@@ -110,7 +116,10 @@ impl Beginning<'_> {
     pub(super) async fn note(self, object: &str, id: &str) -> io::Result<Noted> {
         let name = format!("{:016x}", rand::random::<u64>());
         let path = self.journal.directory.join(name);
-        tokio::fs::write(&path, format!("{id}\n{object}")).await?;
+        // Half a key would be another one: a note has its name once it is whole.
+        let unfinished = path.with_extension(UNFINISHED);
+        tokio::fs::write(&unfinished, format!("{id}\n{object}")).await?;
+        tokio::fs::rename(&unfinished, &path).await?;
         Ok(self.journal.known.noted(path, id))
     }
 }
@@ -188,12 +197,21 @@ impl Store {
         if self.settings.rights == Rights::PutOnly {
             return;
         }
-        // What is begun and not noted yet is known soon.
-        let _alone = self.orphans.beginning.write().await;
         let since = since.checked_sub(CLOCK_SKEW).unwrap_or(since);
-        let found = self.uploads(object, |begun| begun >= since).await;
-        for (key, id) in found.unwrap_or_default() {
-            let unheard = key == object && !self.orphans.known.lock().contains(&id);
+        let found = self.uploads(object, patient_once(0), |begun| begun >= since);
+        let mut found = found.await.unwrap_or_default();
+        if found.is_empty() {
+            return;
+        }
+        {
+            // Of what this host has begun until now, and so of all that was listed, whatever is
+            // not noted yet is so once those who begin have had their turn.
+            let _alone = self.orphans.beginning.write().await;
+            let known = self.orphans.known.lock();
+            found.retain(|(_, id)| !known.contains(id));
+        }
+        for (key, id) in found {
+            let unheard = key == object;
             // What stays goes by its age.
             if unheard && self.abort_upload(&key, &id).await.is_ok() {
                 info!(key, "an upload aborted of whose beginning nobody heard");
@@ -208,7 +226,8 @@ impl Store {
             .unwrap_or(SystemTime::UNIX_EPOCH);
         let below = self.layout.below(&Key::root());
         let mut aborted = 0;
-        for (key, id) in self.uploads(&below, |begun| begun < oldest).await? {
+        let old = self.uploads(&below, patient(0), |begun| begun < oldest);
+        for (key, id) in old.await? {
             match self.abort_upload(&key, &id).await {
                 Ok(()) => aborted += 1,
                 Err(error) => {
@@ -225,6 +244,7 @@ impl Store {
     async fn uploads(
         &self,
         prefix: &str,
+        patience: aws_sdk_s3::config::Builder,
         is_meant: impl Fn(SystemTime) -> bool,
     ) -> Result<Vec<(String, String)>, SinkError> {
         let (mut meant, mut key, mut id) = (Vec::new(), None, None);
@@ -235,7 +255,9 @@ impl Store {
                 .bucket(&self.settings.bucket)
                 .prefix(prefix)
                 .set_key_marker(key)
-                .set_upload_id_marker(id);
+                .set_upload_id_marker(id)
+                .customize()
+                .config_override(patience.clone());
             let page = request.send().await.map_err(failed)?;
             for upload in page.uploads() {
                 let begun = upload.initiated().copied();
@@ -289,9 +311,10 @@ mod tests {
         settled.settle().await;
         assert_eq!(*journal.known.lock(), HashSet::from(["one".to_owned()]));
         fs::write(path.join("torn"), "thr").unwrap();
+        fs::write(path.join("half.new"), "four\nin/hal").unwrap();
         let (_, left) = Journal::open(path.clone()).unwrap();
         let left: Vec<_> = left.iter().map(|it| (&*it.object, &*it.id)).collect();
         assert_eq!(left, [("in/a\nb", "one")]);
-        assert!(!path.join("torn").exists());
+        assert!(!path.join("torn").exists() && !path.join("half.new").exists());
     }
 }

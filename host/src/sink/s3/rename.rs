@@ -89,8 +89,13 @@ impl Store {
             return Err(SinkError::Exists);
         }
         let (to, class) = (self.layout.object(target), head.storage_class().cloned());
-        self.copy(&from, &to, size_of(&head), class).await?;
-        self.delete(&from).await
+        let tag = head.e_tag();
+        self.copy(&from, &to, size_of(&head), class, tag).await?;
+        // What another host stored meanwhile was not copied.
+        match self.head(&from).await? {
+            Some(now) if now.e_tag() != tag => Err(SinkError::Changed),
+            _ => self.delete(&from).await,
+        }
     }
 
     async fn rename_directory(
@@ -175,7 +180,7 @@ impl Store {
         }
         let class = object.storage_class();
         let class = class.map(|class| StorageClass::from(class.as_str()));
-        self.copy(key, to, size, class).await
+        self.copy(key, to, size, class, None).await
     }
 }
 
