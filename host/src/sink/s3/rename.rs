@@ -152,6 +152,12 @@ impl Store {
                 }
                 let copied = format!("{to}{}", key.strip_prefix(from).unwrap_or(key));
                 moved.add(object, &copied);
+                if self.layout.is_marker(key) {
+                    // Stores that make directories by themselves lose the marker of one whose
+                    // content comes at the same time.
+                    done = done.and(self.copy_listed(object, &copied).await);
+                    continue;
+                }
                 let (store, object) = (Arc::clone(self), object.clone());
                 let copy = async move { store.copy_listed(&object, &copied).await };
                 copies.spawn_on(copy, &self.runtime);
