@@ -132,6 +132,7 @@ mod pages {
         UploadGate "upload-gate.md",
         StorageEvents "storage-events.md",
         StorageSink "storage-sink.md",
+        Lifecycle "lifecycle.md",
     }
 }
 

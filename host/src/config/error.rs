@@ -255,7 +255,7 @@ impl Origin {
             if let Some(span) = self.places.get(key) {
                 return self.problem_at(span, message, advice);
             }
-            known = key.rsplit_once('.').map(|(parent, _)| parent);
+            known = key.rsplit_once(['.', '[']).map(|(parent, _)| parent);
         }
         Problem::new(&self.path, message, advice)
     }

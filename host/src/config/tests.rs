@@ -207,6 +207,7 @@ fn a_later_fault_still_has_its_place() {
     .unwrap();
     for (key, place) in [
         ("tls.certificate", "wharf.toml:2:15: wrong"),
+        ("tls.certificate[1]", "wharf.toml:2:15: wrong"),
         ("tls.key", "wharf.toml:1:1: wrong"),
         ("limits.connections", "wharf.toml: wrong"),
     ] {
