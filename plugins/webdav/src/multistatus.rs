@@ -118,7 +118,11 @@ impl<R: Read> Multistatus<R> {
                 Event::CData(text) => self.text.push_str(&text.xml10_content()),
                 Event::GeneralRef(entity) => match entity.resolve_char_ref()? {
                     Some(character) => self.text.push(character),
-                    None => self.text.extend(resolve_predefined_entity(&entity)),
+                    // What a document declares itself is not looked at, so that nothing expands.
+                    None => match resolve_predefined_entity(&entity) {
+                        Some(text) => self.text.push_str(text),
+                        None => return Err(malformed("it names an entity that XML does not have")),
+                    },
                 },
                 Event::Eof => return Err(malformed("it breaks off")),
                 _ => {}
@@ -166,13 +170,24 @@ impl<R: Read> Multistatus<R> {
             // Some say -1 to -3 for "nobody knows" and "without limit".
             (Element::Available, _) => properties.available = text.parse().ok(),
             (Element::Propstat, _) if properties.has_status => {
-                self.response.found = std::mem::take(properties);
+                self.response.found.add(std::mem::take(properties));
             }
             (Element::Propstat, _) => self.response.is_partial = true,
             (Element::Response, _) => return std::mem::take(&mut self.response).resource(),
             _ => {}
         }
         None
+    }
+}
+
+impl Properties {
+    /// Adds what is said elsewhere: most servers put all that they have into one `propstat`, and
+    /// none has to.
+    fn add(&mut self, more: Self) {
+        self.is_collection |= more.is_collection;
+        self.size = more.size.or(self.size);
+        self.modified = more.modified.or(self.modified);
+        self.available = more.available.or(self.available);
     }
 }
 

@@ -66,7 +66,18 @@ fn each_server_says_it_its_own_way() {
         <![CDATA[/d/a %#?]]>&#x1f6a2;</href><propstat><prop><getcontentlength>10</getcontentlength>
         <getlastmodified>Tue, 14 Nov 2023 22:13:20 GMT</getlastmodified></prop>
         <status>HTTP/1.1 200 OK</status></propstat></response></multistatus>"#;
-    for answer in [apache, go, bare] {
+    let scattered = r#"<multistatus xmlns="DAV:"><response><href>/d/</href>
+        <propstat><prop><resourcetype><collection/></resourcetype></prop>
+        <status>HTTP/1.1 200 OK</status></propstat><propstat><prop><getcontentlength/></prop>
+        <status>HTTP/1.1 404 Not Found</status></propstat><propstat><prop>
+        <getlastmodified>Tue, 14 Nov 2023 22:13:20 GMT</getlastmodified></prop>
+        <status>HTTP/1.1 200 OK</status></propstat></response><response>
+        <href>/d/a%20%25%23%3F%F0%9F%9A%A2</href><propstat><prop>
+        <getlastmodified>Tue, 14 Nov 2023 22:13:20 GMT</getlastmodified></prop>
+        <status>HTTP/1.1 200 OK</status></propstat><propstat><prop>
+        <getcontentlength>10</getcontentlength></prop>
+        <status>HTTP/1.1 200 OK</status></propstat></response></multistatus>"#;
+    for answer in [apache, go, bare, scattered] {
         let found = read(answer.as_bytes()).unwrap();
         assert_eq!(found, [directory.clone(), file.clone()], "{answer}");
     }
@@ -103,6 +114,8 @@ fn what_is_no_answer_is_refused() {
         "<multistatus/>",
         "<multistatus xmlns=\"DAV:\"><response><href>/a</href>",
         "<multistatus xmlns=\"DAV:\"><response></multistatus>",
+        "<!DOCTYPE multistatus [<!ENTITY a \"&b;&b;\"><!ENTITY b SYSTEM \"file:///etc/passwd\">]>\
+         <multistatus xmlns=\"DAV:\"><response><href>/a&a;</href></response></multistatus>",
         &nested,
     ] {
         assert!(read(answer.as_bytes()).is_err(), "{answer}");
