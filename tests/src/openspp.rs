@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -39,6 +40,8 @@ pub enum Mood {
     HangsUp,
     /// With nothing for as long as the other side waits.
     Silent,
+    /// With a blank now and then, for as long as the other side waits.
+    Drips,
 }
 
 #[derive(Default)]
@@ -189,6 +192,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
     };
     let (status, text) = match (head.path.as_str(), mood) {
         (_, Mood::HangsUp) => return Ok(()),
+        (_, Mood::Drips) => return drip(reader.get_mut()),
         (_, Mood::Silent) => return reader.read(&mut [0]).map(drop),
         (_, Mood::Says(status, text)) => (status, text),
         ("/events", _) => {
@@ -207,6 +211,15 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
         _ => said(404, "404 Not Found"),
     };
     answer(reader.get_mut(), status, &text)
+}
+
+/// Answers without an end, until nobody listens any more.
+fn drip(stream: &mut TcpStream) -> io::Result<()> {
+    stream.write_all(b"HTTP/1.1 200 -\r\ncontent-length: 1000000\r\n\r\n")?;
+    loop {
+        stream.write_all(b" ")?;
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn answer(stream: &mut TcpStream, status: u16, body: &str) -> io::Result<()> {

@@ -1,9 +1,10 @@
 //! Requests that are written in pieces, and answers that are read in pieces.
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 use super::{Error, Request, Response};
-use crate::host;
+use crate::{clock, host};
 
 /// What the host takes and gives at once, in bytes.
 const MAX_PIECE: usize = 1 << 20;
@@ -13,12 +14,18 @@ const MAX_WHOLE: usize = 4 << 20;
 /// A request under way, whose body is written in pieces. Dropped before it is finished, it is
 /// broken off. It ends with the call, unless a [`Reader`](crate::Reader) or an
 /// [`Incoming`](crate::Incoming) of a storage sink holds it.
-pub struct Exchange(host::Exchange);
+pub struct Exchange {
+    exchange: host::Exchange,
+    /// Of each step; none where it is zero.
+    timeout: Duration,
+}
 
 impl Exchange {
     pub(super) fn begin(mut request: Request, length: Option<u64>) -> Result<Self, Error> {
         let first = std::mem::take(&mut request.body);
-        let mut exchange = Self(host::begin(request, length)?);
+        let timeout = request.timeout;
+        let exchange = host::begin(request, length)?;
+        let mut exchange = Self { exchange, timeout };
         exchange.push(&first)?;
         Ok(exchange)
     }
@@ -30,24 +37,27 @@ impl Exchange {
     /// The request failed, and is over.
     pub fn push(&mut self, bytes: &[u8]) -> Result<bool, Error> {
         for piece in bytes.chunks(MAX_PIECE) {
-            if !host::write(&self.0, piece)? {
+            if !host::write(&self.exchange, piece)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Ends the body and waits for the answer, of up to 4 MiB.
+    /// Ends the body and waits for the answer, of up to 4 MiB. What comes behind its headers is one
+    /// step, however slowly it drips.
     ///
     /// # Errors
     /// There is no answer, or it is too large.
     pub fn finish(self) -> Result<Response, Error> {
+        let timeout = self.timeout;
         let mut answer = self.open()?;
         let mut response = Response {
             status: answer.status,
             headers: std::mem::take(&mut answer.headers),
             body: Vec::new(),
         };
+        let began = clock::elapsed();
         loop {
             let piece = answer.next(MAX_PIECE)?;
             if piece.is_empty() {
@@ -55,6 +65,9 @@ impl Exchange {
             }
             if response.body.len() + piece.len() > MAX_WHOLE {
                 return Err(Error::TooLarge);
+            }
+            if !timeout.is_zero() && clock::elapsed().saturating_sub(began) > timeout {
+                return Err(Error::TimedOut);
             }
             response.body.extend_from_slice(&piece);
         }
@@ -67,11 +80,11 @@ impl Exchange {
     pub fn open(self) -> Result<Answer, Error> {
         let Response {
             status, headers, ..
-        } = host::finish(&self.0)?;
+        } = host::finish(&self.exchange)?;
         Ok(Answer {
             status,
             headers,
-            exchange: self.0,
+            exchange: self.exchange,
         })
     }
 }
@@ -80,7 +93,7 @@ impl Exchange {
 impl Write for Exchange {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let piece = &bytes[..bytes.len().min(MAX_PIECE)];
-        match host::write(&self.0, piece).map_err(io::Error::other)? {
+        match host::write(&self.exchange, piece).map_err(io::Error::other)? {
             true => Ok(piece.len()),
             false => Err(io::ErrorKind::BrokenPipe.into()),
         }

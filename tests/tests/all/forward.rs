@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use wharf_tests::ftp::{Ftp, Reply};
 use wharf_tests::openspp::{Mood, OpenSpp, USERS};
 use wharf_tests::server::{self, Server};
+use wharf_tests::settings::{ENCODED, PASSWORD};
 use wharf_tests::{binaries, content, eventually, ports, process, tls};
 
 use super::memory::growth;
@@ -39,6 +40,10 @@ struct Fixture {
 struct Options {
     secured: bool,
     spool: bool,
+    /// What else its reader has changed in the sidecar of http-forward.
+    changes: &'static [(&'static str, &'static str)],
+    /// The scanner as a user of the host.
+    knows_scanner: bool,
 }
 
 impl Fixture {
@@ -133,7 +138,8 @@ fn configure(folder: &Path, application: &str, options: Options) {
     change("wharf.toml", &host);
     change("plugins/flatten-names.toml", &[]);
     let secret = format!("{{ file = {password:?} }}");
-    let mut forwarding = vec![("https://openspp.example.org", application)];
+    let mut forwarding = options.changes.to_vec();
+    forwarding.push(("https://openspp.example.org", application));
     if options.spool {
         // The environment is that of all tests.
         forwarding.push(("\"${OPENSPP_SPOOLER_PASSWORD}\"", &secret));
@@ -143,6 +149,21 @@ fn configure(folder: &Path, application: &str, options: Options) {
         let wasm = binaries::plugins().join(plugin);
         fs::copy(wasm, directory.join("plugins").join(plugin)).expect("it was built");
     }
+    if options.knows_scanner {
+        know_scanner(directory);
+    }
+}
+
+/// Adds the plugin that knows the scanner, as the page has it.
+fn know_scanner(directory: &Path) {
+    let users = directory.join("plugins/10-static-users.wasm");
+    fs::copy(binaries::plugins().join("static-users.wasm"), &users).expect("it was built");
+    let user = SCANNER.0;
+    let sidecar = format!(
+        "[config]\nsink = \"incoming\"\nroot = \"\"\n\
+         [config.users.{user}]\npassword = \"{ENCODED}\"\n"
+    );
+    fs::write(users.with_extension("toml"), sidecar).expect("there is room");
 }
 
 /// Adds a plugin that tells the application of every event.
@@ -346,6 +367,58 @@ fn what_comes_while_the_application_is_away_is_handed_over_later() {
     eventually("nothing waits", || files(&spool).is_empty());
     fixture.assert_no_trace();
     assert_eq!(fixture.application.documents().len(), 1, "once");
+}
+
+/// What the page says where scanners have to come in while the application is away.
+const BY_ITSELF: &[(&str, &str)] = &[
+    (
+        "\n[config.login]\nurl = \"https://openspp.example.org/dms/auth\"\n\
+         json.params = { username = \"{account}\", password = \"{password}\" }\n\
+         root = { sink = \"incoming\" }\n",
+        "",
+    ),
+    (
+        "[config]\n",
+        "[config]\naccount = { user = \"spooler\", password = \"spooler-password\" }\n",
+    ),
+];
+
+#[test]
+fn scanners_that_the_host_knows_come_in_while_the_application_is_away() {
+    let mut fixture = Fixture::new(Options {
+        spool: true,
+        changes: BY_ITSELF,
+        knows_scanner: true,
+        ..Options::default()
+    });
+    fixture.application.stop();
+    let mut ftp = Ftp::greeted(fixture.address());
+    ftp.log_in(SCANNER.0, PASSWORD);
+    ftp.command("TYPE I", 200);
+    assert_eq!(ftp.store("STOR /dir/scan.pdf", MARK).code, 226);
+    fixture.application.resume();
+    eventually("it is handed over", || {
+        !fixture.application.documents().is_empty()
+    });
+    let document = fixture.application.documents().swap_remove(0);
+    assert_eq!(document.filename, "_dir_scan.pdf");
+    assert_eq!(document.username, USERS[1].0);
+    let spool = fixture.directory().join("spool");
+    eventually("nothing waits", || files(&spool).is_empty());
+    fixture.assert_no_trace();
+}
+
+#[test]
+fn an_answer_that_never_ends_is_none() {
+    let fixture = Fixture::new(Options {
+        changes: &[("[config]\n", "[config]\ntimeout = \"1s\"\n")],
+        ..Options::default()
+    });
+    let mut ftp = fixture.logged_in();
+    fixture.application.is(Mood::Drips);
+    let reply = ftp.store("STOR scan.pdf", MARK);
+    assert_eq!((reply.code, reply.lines.len()), (451, 1), "{reply:?}");
+    fixture.assert_no_trace();
 }
 
 #[test]
