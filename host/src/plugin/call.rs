@@ -89,6 +89,11 @@ impl Plugin {
         &self.facts.name
     }
 
+    /// The names of its roles.
+    pub fn roles(&self) -> Vec<&'static str> {
+        self.surface.names()
+    }
+
     /// Calls `function` on behalf of `session`, within all bounds.
     pub(super) async fn call<T, Q>(
         &self,

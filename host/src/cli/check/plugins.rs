@@ -26,13 +26,12 @@ pub(super) fn check(config: &Config, origin: &Origin, found: &mut Findings) -> a
                 origin.problem(&key, message, advice)
             });
             found.problems.extend(missing);
-            let lines = plugins
-                .authenticators()
-                .map(|name| format!("plugin    {name}"));
-            let before = found.summary.len();
-            found.summary.extend(lines);
-            if found.summary.len() == before {
-                let message = "there is no plugin here, so nobody can log in";
+            found.summary.extend(plugins.all().iter().map(|plugin| {
+                let roles = plugin.roles().join(", ");
+                format!("plugin    {}: {roles}", plugin.name())
+            }));
+            if plugins.authenticators().next().is_none() {
+                let message = "no plugin here is an authenticator, so nobody can log in";
                 let advice = "put static-users.wasm and its settings there";
                 found
                     .warnings

@@ -198,7 +198,7 @@ fn plugins_are_tried_and_their_settings_have_lines() {
 
     let mut found = Findings::default();
     plugins::check(&config, &origin, &mut found).unwrap();
-    let warning = "there is no plugin here, so nobody can log in";
+    let warning = "no plugin here is an authenticator, so nobody can log in";
     assert_eq!(messages(&found.warnings), [(None, warning)]);
     assert_eq!(messages(&found.problems), []);
 
