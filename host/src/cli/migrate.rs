@@ -1,6 +1,7 @@
 //! `wharf migrate`: the configuration of a server that came before, as one of Wharf.
 
 mod aioftps3;
+mod migration;
 mod openspp;
 mod port;
 mod variables;

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use ipnet::IpNet;
 
+use super::migration::Migration;
 use super::port::Port;
 use super::variables::Variables;
 use super::written::Written;
 use crate::config::AdvertisedAddress;
 use crate::config::template::quote;
-use crate::config::value::Value;
 
 /// What variables of its begin with.
 const PREFIXES: [&str; 5] = ["FTP_", "AWS_S3_", "AWS_ROUTE_53__", "ACME_", "HEALTHCHECK_"];
@@ -43,277 +43,243 @@ const ELSEWHERE: [(&str, &str); 5] = [
 
 /// The configuration that does what `variables` made aioftps3 do, or all that is wrong with them.
 pub fn migrate(variables: &mut Variables) -> Result<Written, Vec<String>> {
-    let mut migration = Migration {
-        variables,
-        written: Written::default(),
-        problems: Vec::new(),
-    };
-    migration.write();
-    let Migration {
-        written, problems, ..
-    } = migration;
-    match problems.is_empty() {
-        true => Ok(written),
-        false => Err(problems),
+    let mut migration = Migration::new(variables);
+    write(&mut migration);
+    migration.end()
+}
+
+fn write(migration: &mut Migration<'_>) {
+    let networks = networks(migration);
+    let listener = listener(migration);
+    let tls = certificate(migration);
+    let passive = passive(migration, &networks);
+    let limits = limits(&networks);
+    let health = health(migration);
+    let sink = sink(migration);
+    users(migration);
+    migration.written.main = format!(
+        "# Made by `wharf migrate aioftps3`. `wharf init DIR` writes every key that there is.\n\
+         \n{listener}\n{tls}\n{passive}\n{limits}\n{health}{sink}"
+    );
+    for name in migration.variables.left(&PREFIXES) {
+        let known = ELSEWHERE.iter().find(|(it, _)| name.starts_with(it));
+        let what = known.map_or("it is none of aioftps3's, and was left out", |it| it.1);
+        migration.written.note(&name, what);
     }
 }
 
-struct Migration<'v> {
-    variables: &'v mut Variables,
-    written: Written,
-    problems: Vec<String>,
+fn port(migration: &mut Migration<'_>, name: &str) -> Option<u16> {
+    migration.required(&[name]).map(|Port(port)| port)
 }
 
-impl Migration<'_> {
-    fn write(&mut self) {
-        let networks = self.networks();
-        let listener = self.listener();
-        let tls = self.certificate();
-        let passive = self.passive(&networks);
-        let limits = limits(&networks);
-        let health = self.health();
-        let sink = self.sink();
-        self.users();
-        self.written.main = format!(
-            "# Made by `wharf migrate aioftps3`. `wharf init DIR` writes every key that there is.\n\
-             \n{listener}\n{tls}\n{passive}\n{limits}\n{health}{sink}"
+fn listener(migration: &mut Migration<'_>) -> String {
+    let port = port(migration, "FTP_COMMAND_PORT").unwrap_or_default();
+    format!(
+        "[[listener]]\n\
+         address = \"0.0.0.0:{port}\"\n\
+         tls = \"required\"                     # nobody logs in before AUTH TLS\n"
+    )
+}
+
+/// What it kept in its home directory, where that can be seen from here.
+fn certificate(migration: &mut Migration<'_>) -> String {
+    let home = migration.variables.take("HOME").unwrap_or_default();
+    let [certificate, key] = ["ssl.crt", "ssl.key"].map(|name| Path::new(&home).join(name));
+    let mut text = "[tls]\ndata = \"required\"\n".to_owned();
+    match (certificate.to_str(), key.to_str()) {
+        (Some(crt), Some(pem)) if certificate.is_file() && key.is_file() => {
+            let (certificate, key) = (quote(crt), quote(pem));
+            text += &format!("certificate = {certificate}\nkey = {key}\n");
+        }
+        _ => migration.written.notes.push(
+            "$HOME/ssl.crt and $HOME/ssl.key are not here: name the certificate and its key \
+             in [tls]; until then one is made that nobody has signed"
+                .to_owned(),
+        ),
+    }
+    text
+}
+
+fn networks(migration: &mut Migration<'_>) -> Vec<(IpNet, AdvertisedAddress)> {
+    const NAME: &str = "FTP_DATA_CIDR_TO_DOMAINS";
+    let listed = migration.variables.take_list(NAME, ["CIDR", "DOMAIN"]);
+    let mut networks = Vec::new();
+    for (number, [network, domain]) in listed {
+        let [network, domain] = [("CIDR", network), ("DOMAIN", domain)].map(|(field, text)| {
+            let name = format!("{NAME}__{number}__{field}");
+            if text.is_none() {
+                migration.problem(format!("{name} is not set"));
+            }
+            text.map(|text| (name, text))
+        });
+        let network = network.and_then(|(name, text)| migration.parsed::<IpNet>(&name, &text));
+        let domain = domain.and_then(|(name, text)| migration.parsed(&name, &text));
+        networks.extend(network.zip(domain));
+    }
+    networks
+}
+
+fn passive(migration: &mut Migration<'_>, networks: &[(IpNet, AdvertisedAddress)]) -> String {
+    let first = port(migration, "FTP_DATA_PORTS_FIRST");
+    let count: Option<u32> = migration.required(&["FTP_DATA_PORTS_COUNT"]);
+    let mut text = "[passive]\n".to_owned();
+    if let (Some(first), Some(count)) = (first, count) {
+        let last = (u32::from(first) + count).saturating_sub(1);
+        match count > 0 && last <= u32::from(u16::MAX) {
+            true => text += &format!("ports = \"{first}-{last}\"\n"),
+            false => migration.problem(format!(
+                "FTP_DATA_PORTS_COUNT: {count} ports from {first} on are none, or too many"
+            )),
+        }
+    }
+    if networks
+        .iter()
+        .any(|(network, _)| network.prefix_len() == 0)
+    {
+        migration.written.note(
+            "FTP_DATA_CIDR_TO_DOMAINS",
+            "a network is the whole Internet, from all of which aioftps3 took data \
+             connections; here they come from their client's own address. Behind balancers \
+             that hide it, name their networks instead, and write \
+             data-peer = \"same-networks\" in [passive]",
         );
-        for name in self.variables.left(&PREFIXES) {
-            let known = ELSEWHERE.iter().find(|(it, _)| name.starts_with(it));
-            let what = known.map_or("it is none of aioftps3's, and was left out", |it| it.1);
-            self.written.note(&name, what);
-        }
+    } else if !networks.is_empty() {
+        text += "data-peer = \"same-networks\"          # of the balancers below\n";
     }
-
-    /// The value of a variable that has to be there and to be a `T`.
-    fn required<T: Value>(&mut self, names: &[&str]) -> Option<T> {
-        let Some(text) = self.variables.take_any(names) else {
-            self.problems.push(format!("{} is not set", names[0]));
-            return None;
+    for (network, address) in networks {
+        let address = match address {
+            AdvertisedAddress::Ip(address) => address.to_string(),
+            AdvertisedAddress::Name(name) => name.clone(),
         };
-        self.parsed(names[0], &text)
+        let address = quote(&address);
+        let written = writeln!(
+            text,
+            "\n[[passive.advertise]]\nclients = \"{network}\"\naddress = {address}"
+        );
+        written.expect("a string has room");
     }
+    text
+}
 
-    fn parsed<T: Value>(&mut self, name: &str, text: &str) -> Option<T> {
-        let parsed = T::parse(text).map_err(|reason| format!("{name}: {reason}"));
-        parsed.map_err(|problem| self.problems.push(problem)).ok()
+fn health(migration: &mut Migration<'_>) -> String {
+    const NAME: &str = "HEALTHCHECK_PORT";
+    let port: Option<Port> = migration.value(NAME);
+    port.map_or_else(String::new, |Port(port)| {
+        format!("[health]\naddress = \"0.0.0.0:{port}\"\n\n")
+    })
+}
+
+fn sink(migration: &mut Migration<'_>) -> String {
+    let mut bucket = |field: &str| {
+        let names = [
+            format!("AWS_S3_BUCKET__{field}"),
+            format!("AWS_S3_BUCKET_{field}"),
+        ];
+        migration.required::<String>(&[&names[0], &names[1]])
+    };
+    let [name, region, host, suffix] =
+        ["NAME", "REGION", "HOST", "DIR_SUFFIX"].map(|field| bucket(field).unwrap_or_default());
+    let verifies = migration
+        .variables
+        .take_any(&["AWS_S3_BUCKET__VERIFY_CERTS", "AWS_S3_BUCKET_VERIFY_CERTS"]);
+    if verifies.is_some_and(|value| value != "true") {
+        migration.written.note(
+            "AWS_S3_BUCKET__VERIFY_CERTS",
+            "the store's certificate is always verified: write ca = \"FILE\" with its \
+             authority in [sink.bucket]",
+        );
     }
-
-    fn port(&mut self, name: &str) -> Option<u16> {
-        self.required(&[name]).map(|Port(port)| port)
+    if !suffix.is_empty() && !suffix.starts_with('/') {
+        migration.problem("AWS_S3_BUCKET__DIR_SUFFIX: it does not begin with a slash");
     }
+    let [name, region, suffix] = [name, region, suffix].map(|text| quote(&text));
+    let endpoint = quote(&format!("https://{host}"));
+    let credentials = credentials(migration);
+    format!(
+        "[sink.bucket]\n\
+         kind = \"s3\"\n\
+         bucket = {name}\n\
+         region = {region}\n\
+         endpoint = {endpoint}\n\
+         path-style = true\n\
+         directories = \"markers\"              # a directory is what has a marker\n\
+         directory-suffix = {suffix}\n\
+         remove = \"recursive\"\n{credentials}"
+    )
+}
 
-    fn listener(&mut self) -> String {
-        let port = self.port("FTP_COMMAND_PORT").unwrap_or_default();
-        format!(
-            "[[listener]]\n\
-             address = \"0.0.0.0:{port}\"\n\
-             tls = \"required\"                     # nobody logs in before AUTH TLS\n"
-        )
-    }
-
-    /// What it kept in its home directory, where that can be seen from here.
-    fn certificate(&mut self) -> String {
-        let home = self.variables.take("HOME").unwrap_or_default();
-        let [certificate, key] = ["ssl.crt", "ssl.key"].map(|name| Path::new(&home).join(name));
-        let mut text = "[tls]\ndata = \"required\"\n".to_owned();
-        match (certificate.to_str(), key.to_str()) {
-            (Some(crt), Some(pem)) if certificate.is_file() && key.is_file() => {
-                let (certificate, key) = (quote(crt), quote(pem));
-                text += &format!("certificate = {certificate}\nkey = {key}\n");
-            }
-            _ => self.written.notes.push(
-                "$HOME/ssl.crt and $HOME/ssl.key are not here: name the certificate and its key \
-                 in [tls]; until then one is made that nobody has signed"
-                    .to_owned(),
-            ),
+/// A key goes into files of its own; a role is found as every AWS tool finds it.
+fn credentials(migration: &mut Migration<'_>) -> &'static str {
+    const NAME: &str = "AWS_AUTH_MECHANISM";
+    let mechanism = migration.variables.take(NAME);
+    let [id, secret] =
+        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| migration.variables.take(name));
+    match (mechanism.as_deref(), id, secret) {
+        (Some("ecs_role"), ..) => "",
+        (Some("secret_access_key"), Some(id), Some(secret)) => {
+            let files = &mut migration.written.files;
+            files.push(("secrets/aws-access-key-id".to_owned(), id + "\n"));
+            files.push(("secrets/aws-secret-access-key".to_owned(), secret + "\n"));
+            "access-key = { file = \"secrets/aws-access-key-id\" }\n\
+             secret-key = { file = \"secrets/aws-secret-access-key\" }\n"
         }
-        text
-    }
-
-    fn networks(&mut self) -> Vec<(IpNet, AdvertisedAddress)> {
-        const NAME: &str = "FTP_DATA_CIDR_TO_DOMAINS";
-        let listed = self.variables.take_list(NAME, ["CIDR", "DOMAIN"]);
-        let mut networks = Vec::new();
-        for (number, [network, domain]) in listed {
-            let [network, domain] = [("CIDR", network), ("DOMAIN", domain)].map(|(field, text)| {
-                let name = format!("{NAME}__{number}__{field}");
-                if text.is_none() {
-                    self.problems.push(format!("{name} is not set"));
-                }
-                text.map(|text| (name, text))
-            });
-            let network = network.and_then(|(name, text)| self.parsed::<IpNet>(&name, &text));
-            let domain = domain.and_then(|(name, text)| self.parsed(&name, &text));
-            networks.extend(network.zip(domain));
+        (Some("secret_access_key"), ..) => {
+            let problem = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set";
+            migration.problem(problem);
+            ""
         }
-        networks
-    }
-
-    fn passive(&mut self, networks: &[(IpNet, AdvertisedAddress)]) -> String {
-        let first = self.port("FTP_DATA_PORTS_FIRST");
-        let count: Option<u32> = self.required(&["FTP_DATA_PORTS_COUNT"]);
-        let mut text = "[passive]\n".to_owned();
-        if let (Some(first), Some(count)) = (first, count) {
-            let last = (u32::from(first) + count).saturating_sub(1);
-            match count > 0 && last <= u32::from(u16::MAX) {
-                true => text += &format!("ports = \"{first}-{last}\"\n"),
-                false => self.problems.push(format!(
-                    "FTP_DATA_PORTS_COUNT: {count} ports from {first} on are none, or too many"
-                )),
-            }
+        _ => {
+            let problem = format!("{NAME} is neither secret_access_key nor ecs_role");
+            migration.problem(problem);
+            ""
         }
-        if networks
-            .iter()
-            .any(|(network, _)| network.prefix_len() == 0)
-        {
-            self.written.note(
-                "FTP_DATA_CIDR_TO_DOMAINS",
-                "a network is the whole Internet, from all of which aioftps3 took data \
-                 connections; here they come from their client's own address. Behind balancers \
-                 that hide it, name their networks instead, and write \
-                 data-peer = \"same-networks\" in [passive]",
-            );
-        } else if !networks.is_empty() {
-            text += "data-peer = \"same-networks\"          # of the balancers below\n";
-        }
-        for (network, address) in networks {
-            let address = match address {
-                AdvertisedAddress::Ip(address) => address.to_string(),
-                AdvertisedAddress::Name(name) => name.clone(),
-            };
-            let address = quote(&address);
-            let written = writeln!(
-                text,
-                "\n[[passive.advertise]]\nclients = \"{network}\"\naddress = {address}"
-            );
-            written.expect("a string has room");
-        }
-        text
     }
+}
 
-    fn health(&mut self) -> String {
-        const NAME: &str = "HEALTHCHECK_PORT";
-        let port = self.variables.take(NAME);
-        let port: Option<Port> = port.and_then(|port| self.parsed(NAME, &port));
-        port.map_or_else(String::new, |Port(port)| {
-            format!("[health]\naddress = \"0.0.0.0:{port}\"\n\n")
-        })
-    }
-
-    fn sink(&mut self) -> String {
-        let mut bucket = |field: &str| {
-            let names = [
-                format!("AWS_S3_BUCKET__{field}"),
-                format!("AWS_S3_BUCKET_{field}"),
-            ];
-            self.required::<String>(&[&names[0], &names[1]])
+/// The users with their passwords as they were encoded.
+fn users(migration: &mut Migration<'_>) {
+    const NAME: &str = "FTP_USERS";
+    const FIELDS: [&str; 3] = ["LOGIN", "PASSWORD_HASHED", "PASSWORD_SALT"];
+    let mut users = BTreeMap::new();
+    for (number, fields) in migration.variables.take_list(NAME, FIELDS) {
+        let [Some(login), Some(hash), Some(salt)] = fields else {
+            let fields = FIELDS.join(", ");
+            let problem = format!("{NAME}__{number}: of {fields} one is not set");
+            migration.problem(problem);
+            continue;
         };
-        let [name, region, host, suffix] =
-            ["NAME", "REGION", "HOST", "DIR_SUFFIX"].map(|field| bucket(field).unwrap_or_default());
-        let verifies = self
-            .variables
-            .take_any(&["AWS_S3_BUCKET__VERIFY_CERTS", "AWS_S3_BUCKET_VERIFY_CERTS"]);
-        if verifies.is_some_and(|value| value != "true") {
-            self.written.note(
-                "AWS_S3_BUCKET__VERIFY_CERTS",
-                "the store's certificate is always verified: write ca = \"FILE\" with its \
-                 authority in [sink.bucket]",
+        if salt.contains('$') {
+            let name = format!("{NAME}__{number}__PASSWORD_SALT");
+            migration.written.note(
+                &name,
+                "it holds a `$`, so that the password cannot be carried over: give the user \
+                 one from `wharf hash-password`",
             );
+            continue;
         }
-        if !suffix.is_empty() && !suffix.starts_with('/') {
-            self.problems
-                .push("AWS_S3_BUCKET__DIR_SUFFIX: it does not begin with a slash".to_owned());
-        }
-        let [name, region, suffix] = [name, region, suffix].map(|text| quote(&text));
-        let endpoint = quote(&format!("https://{host}"));
-        let credentials = self.credentials();
-        format!(
-            "[sink.bucket]\n\
-             kind = \"s3\"\n\
-             bucket = {name}\n\
-             region = {region}\n\
-             endpoint = {endpoint}\n\
-             path-style = true\n\
-             directories = \"markers\"              # a directory is what has a marker\n\
-             directory-suffix = {suffix}\n\
-             remove = \"recursive\"\n{credentials}"
-        )
-    }
-
-    /// A key goes into files of its own; a role is found as every AWS tool finds it.
-    fn credentials(&mut self) -> &'static str {
-        const NAME: &str = "AWS_AUTH_MECHANISM";
-        let mechanism = self.variables.take(NAME);
-        let [id, secret] =
-            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| self.variables.take(name));
-        match (mechanism.as_deref(), id, secret) {
-            (Some("ecs_role"), ..) => "",
-            (Some("secret_access_key"), Some(id), Some(secret)) => {
-                let files = &mut self.written.files;
-                files.push(("secrets/aws-access-key-id".to_owned(), id + "\n"));
-                files.push(("secrets/aws-secret-access-key".to_owned(), secret + "\n"));
-                "access-key = { file = \"secrets/aws-access-key-id\" }\n\
-                 secret-key = { file = \"secrets/aws-secret-access-key\" }\n"
+        match users.entry(login) {
+            Entry::Vacant(place) => {
+                place.insert(format!("$aioftps3${salt}${hash}"));
             }
-            (Some("secret_access_key"), ..) => {
-                let problem = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set";
-                self.problems.push(problem.to_owned());
-                ""
-            }
-            _ => {
-                let problem = format!("{NAME} is neither secret_access_key nor ecs_role");
-                self.problems.push(problem);
-                ""
-            }
+            // Which of the passwords is meant, nobody can tell from here.
+            Entry::Occupied(place) => migration.problem(format!(
+                "{NAME}__{number}__LOGIN: there is another {} before it",
+                place.key()
+            )),
         }
     }
-
-    /// The users with their passwords as they were encoded.
-    fn users(&mut self) {
-        const NAME: &str = "FTP_USERS";
-        const FIELDS: [&str; 3] = ["LOGIN", "PASSWORD_HASHED", "PASSWORD_SALT"];
-        let mut users = BTreeMap::new();
-        for (number, fields) in self.variables.take_list(NAME, FIELDS) {
-            let [Some(login), Some(hash), Some(salt)] = fields else {
-                let fields = FIELDS.join(", ");
-                let problem = format!("{NAME}__{number}: of {fields} one is not set");
-                self.problems.push(problem);
-                continue;
-            };
-            if salt.contains('$') {
-                let name = format!("{NAME}__{number}__PASSWORD_SALT");
-                self.written.note(
-                    &name,
-                    "it holds a `$`, so that the password cannot be carried over: give the user \
-                     one from `wharf hash-password`",
-                );
-                continue;
-            }
-            match users.entry(login) {
-                Entry::Vacant(place) => {
-                    place.insert(format!("$aioftps3${salt}${hash}"));
-                }
-                // Which of the passwords is meant, nobody can tell from here.
-                Entry::Occupied(place) => self.problems.push(format!(
-                    "{NAME}__{number}__LOGIN: there is another {} before it",
-                    place.key()
-                )),
-            }
-        }
-        if users.is_empty() && self.problems.is_empty() {
-            self.problems
-                .push(format!("{NAME}__i__LOGIN: there is no user"));
-        }
-        let mut sidecar = "[config]\nsink = \"bucket\"\nroot = \"\"\n".to_owned();
-        for (login, password) in users {
-            let [login, password] = [login, password].map(|text| quote(&text));
-            let user = format!("\n[config.users.{login}]\npassword = {password}\n");
-            sidecar.push_str(&user);
-        }
-        self.written
-            .plugin("10-static-users", "static-users", sidecar);
+    if users.is_empty() && migration.is_sound() {
+        migration.problem(format!("{NAME}__i__LOGIN: there is no user"));
     }
+    let mut sidecar = "[config]\nsink = \"bucket\"\nroot = \"\"\n".to_owned();
+    for (login, password) in users {
+        let [login, password] = [login, password].map(|text| quote(&text));
+        let user = format!("\n[config.users.{login}]\npassword = {password}\n");
+        sidecar.push_str(&user);
+    }
+    migration
+        .written
+        .plugin("10-static-users", "static-users", sidecar);
 }
 
 /// Its lockout, and limits on addresses that do not take a balancer for one client.
@@ -349,13 +315,11 @@ mod tests {
         let told = "FTP_USERS__7__LOGIN: there is another ann before it".to_owned();
         for (second, expected) in [("bob", vec![]), ("Ann", vec![]), ("ann", vec![told])] {
             let text = user(1, "ann") + &user(7, second);
-            let mut migration = Migration {
-                variables: &mut Variables::parse(&text).unwrap(),
-                written: Written::default(),
-                problems: Vec::new(),
-            };
-            migration.users();
-            assert_eq!(migration.problems, expected, "{second}");
+            let mut variables = Variables::parse(&text).unwrap();
+            let mut migration = Migration::new(&mut variables);
+            users(&mut migration);
+            let problems = migration.end().err().unwrap_or_default();
+            assert_eq!(problems, expected, "{second}");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::migration::Migration;
 use super::port::Port;
 use super::variables::Variables;
 use super::written::Written;
@@ -26,170 +27,150 @@ const PREFIXES: [&str; 3] = ["OPENSPP_", "FTP_", "DEFAULT_"];
 
 /// The configuration that does what `variables` made the server do, or all that is wrong with them.
 pub fn migrate(variables: &mut Variables) -> Result<Written, Vec<String>> {
-    let mut migration = Migration {
-        variables,
-        written: Written::default(),
-        problems: Vec::new(),
+    let mut migration = Migration::new(variables);
+    write(&mut migration);
+    migration.end()
+}
+
+fn write(migration: &mut Migration<'_>) {
+    let listener = listener(migration);
+    let passive = passive(migration);
+    let limits = limits(migration);
+    let root = uploads(migration);
+    application(migration);
+    migration.written.main = format!(
+        "# Made by `wharf migrate openspp`. `wharf init DIR` writes every key that there is.\n\
+         \n[server]\nname = \"OpenSPP DMS\"\n\n{listener}\n{passive}\n\
+         [protocol]\nascii = \"binary\"                     # scanners send PDFs so\n\n\
+         {limits}\n\
+         [sink.incoming]                      # holds a file while it comes in\n\
+         kind = \"fs\"\nroot = {root}\n"
+    );
+    if switch(migration, "DEBUG", false) {
+        migration
+            .written
+            .note("DEBUG", "start the host with --log-level debug instead");
+    }
+    for (name, why) in NEEDLESS {
+        if migration.variables.take(name).is_some() {
+            migration.written.note(name, why);
+        }
+    }
+    for name in migration.variables.left(&PREFIXES) {
+        migration
+            .written
+            .note(&name, "it is none of OpenSPP's, and was left out");
+    }
+}
+
+/// A switch. The server took every text for "on"; what was meant is told here.
+fn switch(migration: &mut Migration<'_>, name: &str, default: bool) -> bool {
+    let Some(text) = migration.variables.take(name) else {
+        return default;
     };
-    migration.write();
-    let Migration {
-        written, problems, ..
-    } = migration;
-    match problems.is_empty() {
-        true => Ok(written),
-        false => Err(problems),
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => true,
+        "0" | "false" | "no" | "off" => {
+            let was = "it is off, as it says; the server took any text for \"on\"";
+            migration.written.note(name, was);
+            false
+        }
+        _ => {
+            migration.problem(format!("{name}: it is neither true nor false"));
+            default
+        }
     }
 }
 
-struct Migration<'v> {
-    variables: &'v mut Variables,
-    written: Written,
-    problems: Vec<String>,
+fn listener(migration: &mut Migration<'_>) -> String {
+    let Port(port) = migration.value("FTP_PORT").unwrap_or(Port(8002));
+    let is_secured = switch(migration, "TLS", false);
+    let files = [
+        ("DEFAULT_SSL_CERTFILE", "/etc/ssl/certs/openspp/server.crt"),
+        ("DEFAULT_SSL_KEYFILE", "/etc/ssl/certs/openspp/server.key"),
+    ];
+    let [certificate, key] = files.map(|(name, default)| {
+        let path = migration.variables.take(name);
+        quote(&path.unwrap_or_else(|| default.to_owned()))
+    });
+    let listener = format!("[[listener]]\naddress = \"0.0.0.0:{port}\"\n");
+    match is_secured {
+        true => format!(
+            "{listener}tls = \"required\"\n\n\
+             [tls]\ndata = \"required\"\ncertificate = {certificate}\nkey = {key}\n"
+        ),
+        false => format!("{listener}tls = \"off\"\n"),
+    }
 }
 
-impl Migration<'_> {
-    fn write(&mut self) {
-        let listener = self.listener();
-        let passive = self.passive();
-        let limits = self.limits();
-        let root = self.uploads();
-        self.application();
-        self.written.main = format!(
-            "# Made by `wharf migrate openspp`. `wharf init DIR` writes every key that there is.\n\
-             \n[server]\nname = \"OpenSPP DMS\"\n\n{listener}\n{passive}\n\
-             [protocol]\nascii = \"binary\"                     # scanners send PDFs so\n\n\
-             {limits}\n\
-             [sink.incoming]                      # holds a file while it comes in\n\
-             kind = \"fs\"\nroot = {root}\n"
-        );
-        if self.switch("DEBUG", false) {
-            self.written
-                .note("DEBUG", "start the host with --log-level debug instead");
-        }
-        for (name, why) in NEEDLESS {
-            if self.variables.take(name).is_some() {
-                self.written.note(name, why);
+fn passive(migration: &mut Migration<'_>) -> String {
+    const NAME: &str = "DEFAULT_PASSIVE_PORTS";
+    let mut text = "[passive]\n".to_owned();
+    let listed = migration.variables.take(NAME);
+    match ports(listed.as_deref().unwrap_or("3000-3005")) {
+        Ok((range, others)) => {
+            text += &format!("ports = \"{range}\"\n");
+            if !others.is_empty() {
+                let others = format!("ports are one range here; left out are {others:?}");
+                migration.written.note(NAME, &others);
             }
         }
-        for name in self.variables.left(&PREFIXES) {
-            self.written
-                .note(&name, "it is none of OpenSPP's, and was left out");
-        }
+        Err(problem) => migration.problem(format!("{NAME}: {problem}")),
     }
+    let address = migration.value::<AdvertisedAddress>("FTP_HOSTNAME");
+    let told = match address {
+        None | Some(AdvertisedAddress::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED))) => return text,
+        Some(AdvertisedAddress::Ip(address)) => address.to_string(),
+        Some(AdvertisedAddress::Name(name)) => name,
+    };
+    let told = quote(&told);
+    text + &format!("\n[[passive.advertise]]\nclients = \"0.0.0.0/0\"\naddress = {told}\n")
+}
 
-    /// A switch. The server took every text for "on"; what was meant is told here.
-    fn switch(&mut self, name: &str, default: bool) -> bool {
-        let Some(text) = self.variables.take(name) else {
-            return default;
-        };
-        match text.trim().to_ascii_lowercase().as_str() {
-            "1" | "true" | "yes" | "on" => true,
-            "0" | "false" | "no" | "off" => {
-                let was = "it is off, as it says; the server took any text for \"on\"";
-                self.written.note(name, was);
-                false
-            }
-            _ => {
-                self.problems
-                    .push(format!("{name}: it is neither true nor false"));
-                default
-            }
-        }
+/// Where uploads are while they come in. A directory of its own it makes; another is there.
+fn uploads(migration: &mut Migration<'_>) -> String {
+    const NAME: &str = "FTP_UPLOAD_DIR";
+    if let Some(path) = migration.variables.take(NAME) {
+        let what = "it has to be there, best on a tmpfs, and holds a file while it comes in";
+        migration.written.note(NAME, what);
+        return quote(&path);
     }
+    migration.written.directories.push("incoming".to_owned());
+    quote("incoming")
+}
 
-    fn value<T: Value>(&mut self, name: &str) -> Option<T> {
-        let text = self.variables.take(name)?;
-        let value = T::parse(&text).map_err(|reason| format!("{name}: {reason}"));
-        value.map_err(|problem| self.problems.push(problem)).ok()
-    }
+fn limits(migration: &mut Migration<'_>) -> String {
+    let all = migration.value::<u32>("FTP_MAX_CONNECTIONS").unwrap_or(256);
+    let each = migration.value::<u32>("FTP_MAX_CONNECTIONS_PER_IP");
+    // None at all was no limit.
+    let each = each.filter(|each| *each > 0).unwrap_or(all);
+    format!("[limits]\nconnections = {all}\nconnections-per-address = {each}\n")
+}
 
-    fn listener(&mut self) -> String {
-        let Port(port) = self.value("FTP_PORT").unwrap_or(Port(8002));
-        let is_secured = self.switch("TLS", false);
-        let files = [
-            ("DEFAULT_SSL_CERTFILE", "/etc/ssl/certs/openspp/server.crt"),
-            ("DEFAULT_SSL_KEYFILE", "/etc/ssl/certs/openspp/server.key"),
-        ];
-        let [certificate, key] = files.map(|(name, default)| {
-            let path = self.variables.take(name);
-            quote(&path.unwrap_or_else(|| default.to_owned()))
-        });
-        let listener = format!("[[listener]]\naddress = \"0.0.0.0:{port}\"\n");
-        match is_secured {
-            true => format!(
-                "{listener}tls = \"required\"\n\n\
-                 [tls]\ndata = \"required\"\ncertificate = {certificate}\nkey = {key}\n"
-            ),
-            false => format!("{listener}tls = \"off\"\n"),
-        }
-    }
-
-    fn passive(&mut self) -> String {
-        const NAME: &str = "DEFAULT_PASSIVE_PORTS";
-        let mut text = "[passive]\n".to_owned();
-        let listed = self.variables.take(NAME);
-        match ports(listed.as_deref().unwrap_or("3000-3005")) {
-            Ok((range, others)) => {
-                text += &format!("ports = \"{range}\"\n");
-                if !others.is_empty() {
-                    let others = format!("ports are one range here; left out are {others:?}");
-                    self.written.note(NAME, &others);
-                }
-            }
-            Err(problem) => self.problems.push(format!("{NAME}: {problem}")),
-        }
-        let address = self.value::<AdvertisedAddress>("FTP_HOSTNAME");
-        let told = match address {
-            None | Some(AdvertisedAddress::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED))) => return text,
-            Some(AdvertisedAddress::Ip(address)) => address.to_string(),
-            Some(AdvertisedAddress::Name(name)) => name,
-        };
-        let told = quote(&told);
-        text + &format!("\n[[passive.advertise]]\nclients = \"0.0.0.0/0\"\naddress = {told}\n")
-    }
-
-    /// Where uploads are while they come in. A directory of its own it makes; another is there.
-    fn uploads(&mut self) -> String {
-        const NAME: &str = "FTP_UPLOAD_DIR";
-        if let Some(path) = self.variables.take(NAME) {
-            let what = "it has to be there, best on a tmpfs, and holds a file while it comes in";
-            self.written.note(NAME, what);
-            return quote(&path);
-        }
-        self.written.directories.push("incoming".to_owned());
-        quote("incoming")
-    }
-
-    fn limits(&mut self) -> String {
-        let all = self.value::<u32>("FTP_MAX_CONNECTIONS").unwrap_or(256);
-        let each = self.value::<u32>("FTP_MAX_CONNECTIONS_PER_IP");
-        // None at all was no limit.
-        let each = each.filter(|each| *each > 0).unwrap_or(all);
-        format!("[limits]\nconnections = {all}\nconnections-per-address = {each}\n")
-    }
-
-    /// Logins and uploads, which are the application's to accept.
-    fn application(&mut self) {
-        const NAME: &str = "OPENSPP_URL";
-        let url = self.variables.take(NAME);
-        let url = url.unwrap_or_else(|| {
-            let what = "it is not set, and stands for http://example.org";
-            self.written.note(NAME, what);
-            "http://example.org".to_owned()
-        });
-        let base = url.trim_end_matches('/');
-        let Some(origin) = origin(base) else {
-            let problem = "it is not a host, or a path there, such as https://example.org";
-            self.problems.push(format!("{NAME}: {problem}"));
-            return;
-        };
-        let forward = FORWARD
-            .replace(&quote(EXAMPLE), &quote(origin))
-            .replace(EXAMPLE, base);
-        self.written
-            .plugin("flatten-names", "flatten-names", FLATTEN.to_owned());
-        self.written.plugin("http-forward", "http-forward", forward);
-    }
+/// Logins and uploads, which are the application's to accept.
+fn application(migration: &mut Migration<'_>) {
+    const NAME: &str = "OPENSPP_URL";
+    let url = migration.variables.take(NAME);
+    let url = url.unwrap_or_else(|| {
+        let what = "it is not set, and stands for http://example.org";
+        migration.written.note(NAME, what);
+        "http://example.org".to_owned()
+    });
+    let base = url.trim_end_matches('/');
+    let Some(origin) = origin(base) else {
+        let problem = "it is not a host, or a path there, such as https://example.org";
+        migration.problem(format!("{NAME}: {problem}"));
+        return;
+    };
+    let forward = FORWARD
+        .replace(&quote(EXAMPLE), &quote(origin))
+        .replace(EXAMPLE, base);
+    migration
+        .written
+        .plugin("flatten-names", "flatten-names", FLATTEN.to_owned());
+    migration
+        .written
+        .plugin("http-forward", "http-forward", forward);
 }
 
 /// The part of a plain URL that tells where it leads.
