@@ -237,17 +237,18 @@ fn black_box(project: &Project, filters: &[&str]) -> Result<()> {
 }
 
 fn black_box_command(project: &Project, filters: &[&str]) -> Command {
-    let mut command = cargo(
-        &project.root,
-        [
-            "test",
-            "--release",
-            "--locked",
-            "--package",
-            "wharf-tests",
-            "--",
-        ],
-    );
+    // Of the whole workspace, so that dependencies have the features that the unit tests compiled
+    // them with. No other package has tests of that name.
+    const TEST: [&str; 7] = [
+        "test",
+        "--release",
+        "--locked",
+        "--workspace",
+        "--test",
+        "all",
+        "--",
+    ];
+    let mut command = cargo(&project.root, TEST);
     command
         .args(filters)
         .env("WHARF_BIN", project.wharf())
