@@ -122,6 +122,10 @@ pub trait Upload: Send {
     /// Add all of `bytes`.
     fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError>;
 
+    /// The last byte was written: what it holds for more of them goes, since whoever decides on it
+    /// may take his time.
+    fn all_in(&mut self) {}
+
     /// The size the whole file will have, in bytes.
     fn size(&self) -> Result<u64, SinkError>;
 

@@ -1,11 +1,20 @@
-//! A proxy before an HTTP server that fails now and then, and counts what it is asked.
+//! A proxy before an HTTP server that fails now and then, or takes its time, and counts what it is
+//! asked.
 
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufReader, Write};
 use std::mem;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+
+use self::message::Message;
+use self::paced::Paced;
+pub use self::trap::Trap;
+
+mod message;
+mod paced;
+mod trap;
 
 /// What a server that has too much to do answers.
 const BUSY: &[u8] = b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\n\
@@ -15,87 +24,81 @@ const BUSY: &[u8] = b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\
 const DENIED: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\n\
     Content-Length: 42\r\n\r\n<Error><Code>AccessDenied</Code></Error>\r\n";
 
-/// How many of a hundred requests go wrong.
-#[derive(Clone, Copy)]
+/// Rests before a delayed request is handed on.
+const DELAY: u32 = 20;
+/// Bytes of a slow body between two rests: such a one takes tenths of a second for a part.
+const SLOW: usize = 64 * 1024;
+/// Bytes of a body that trickles between two rests: whoever waits for it gives up.
+const TRICKLE: usize = 1;
+
+/// How many of a hundred requests go wrong, each in one way.
+#[derive(Clone, Copy, Default)]
 pub struct Faults {
     /// Answered 503, and not handed on.
     pub refused: u64,
     /// Broken off within the longer of both bodies.
     pub cut: u64,
+    /// Handed on after a while.
+    pub delayed: u64,
+    /// Both bodies are slow.
+    pub slow: u64,
 }
 
 impl Faults {
     /// Nothing goes wrong by chance.
-    pub const NONE: Self = Self { refused: 0, cut: 0 };
+    pub const NONE: Self = Self {
+        refused: 0,
+        cut: 0,
+        delayed: 0,
+        slow: 0,
+    };
+
+    /// What happens to the request of this number.
+    fn lot(&self, number: u64) -> Lot {
+        let drawn = scattered(number) % 100;
+        let mut end = 0;
+        let lots = [
+            (self.refused, Lot::Refused),
+            (self.cut, Lot::Cut),
+            (self.delayed, Lot::Delayed),
+            (self.slow, Lot::Slow),
+        ];
+        let hit = lots.into_iter().find(|(share, _)| {
+            end += share;
+            drawn < end
+        });
+        hit.map_or(Lot::Spared, |(_, lot)| lot)
+    }
 }
 
-/// What happens once, at the next request that begins like this one: `PUT` and a part of its
-/// target.
-pub struct Trap {
-    method: &'static str,
-    part: String,
-    before: Event,
-    behind: Event,
-    loses: Option<Event>,
-    refuses: bool,
-}
-
-type Event = Box<dyn FnOnce() + Send>;
-
-impl Trap {
-    /// At the next request of this method whose target has this part.
-    pub fn at(method: &'static str, part: &str) -> Self {
-        Self {
-            method,
-            part: part.to_owned(),
-            before: Box::new(|| {}),
-            behind: Box::new(|| {}),
-            loses: None,
-            refuses: false,
-        }
-    }
-
-    /// It is refused, as who has no right to it is.
-    pub fn refuse(self) -> Self {
-        Self {
-            refuses: true,
-            ..self
-        }
-    }
-
-    /// This happens before it is handed on.
-    pub fn before(self, event: impl FnOnce() + Send + 'static) -> Self {
-        let before = Box::new(event);
-        Self { before, ..self }
-    }
-
-    /// This happens when the server has answered it, and before the client hears that.
-    pub fn behind(self, event: impl FnOnce() + Send + 'static) -> Self {
-        let behind = Box::new(event);
-        Self { behind, ..self }
-    }
-
-    /// Its answer is lost, and then this happens.
-    pub fn lose(self, event: impl FnOnce() + Send + 'static) -> Self {
-        let loses: Option<Event> = Some(Box::new(event));
-        Self { loses, ..self }
-    }
-
-    fn is_for(&self, request: &Message) -> bool {
-        let head = String::from_utf8_lossy(&request.0);
-        let line = head.lines().next().unwrap_or_default();
-        let target = line.strip_prefix(self.method);
-        target.is_some_and(|target| target.contains(&self.part))
-    }
+/// What happens to one request by chance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lot {
+    Spared,
+    Refused,
+    Cut,
+    Delayed,
+    Slow,
 }
 
 #[derive(Default)]
 struct Shared {
     requests: AtomicU64,
+    spoiled: AtomicU64,
+    asked: Mutex<Vec<String>>,
     traps: Mutex<Vec<Trap>>,
 }
 
 impl Shared {
+    fn note(&self, request: &Message) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.push(request.line().replace(" HTTP/1.1", ""));
+    }
+
+    fn spoil(&self, body: &[u8]) {
+        self.spoiled.fetch_add(body.len() as u64, Ordering::Relaxed);
+    }
+
     fn sprung(&self, request: &Message) -> Option<Trap> {
         let mut traps = self.traps.lock().unwrap_or_else(PoisonError::into_inner);
         let place = traps.iter().position(|trap| trap.is_for(request))?;
@@ -156,44 +159,69 @@ impl Proxy {
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
     }
+
+    /// The first lines of all requests, without the version of HTTP.
+    pub fn asked(&self) -> Vec<String> {
+        let asked = self.shared.asked.lock();
+        asked.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The bytes of all bodies that were refused or broken off.
+    pub fn spoiled(&self) -> u64 {
+        self.shared.spoiled.load(Ordering::Relaxed)
+    }
 }
 
 fn serve(client: TcpStream, target: SocketAddr, faults: Faults, shared: &Shared) -> io::Result<()> {
-    let mut reply = client.try_clone()?;
-    let mut client = BufReader::new(client);
-    let mut ask = TcpStream::connect(target)?;
-    let mut server = BufReader::new(ask.try_clone()?);
+    let mut reply = Paced::new(client.try_clone()?);
+    let mut client = BufReader::new(Paced::new(client));
+    let ask = TcpStream::connect(target)?;
+    let mut server = Server {
+        answers: BufReader::new(ask.try_clone()?),
+        ask,
+    };
     loop {
         let request = Message::read(&mut client)?;
-        let number = shared.requests.fetch_add(1, Ordering::Relaxed);
+        shared.note(&request);
+        let lot = faults.lot(shared.requests.fetch_add(1, Ordering::Relaxed));
+        let mut trap = shared.sprung(&request);
+        let pace = match lot {
+            _ if trap.as_ref().is_some_and(|trap| trap.trickles) => TRICKLE,
+            Lot::Slow => SLOW,
+            _ => usize::MAX,
+        };
         if request.says("expect", "100-continue") {
             reply.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
+        client.get_mut().pace = pace;
         let body = request.body(&mut client, true)?;
-        let mut trap = shared.sprung(&request);
+        client.get_mut().pace = usize::MAX;
+        if pace == TRICKLE && !body.is_empty() {
+            // Whoever sent it is gone by now.
+            return Ok(());
+        }
         if let Some(trap) = &mut trap {
             mem::replace(&mut trap.before, Box::new(|| {}))();
-            if trap.refuses {
-                reply.write_all(DENIED)?;
+            if let Some(refusal) = trap.refuses {
+                reply.write_all(refusal)?;
                 continue;
             }
         }
-        let lot = scattered(number) % 100;
-        if lot < faults.refused {
-            reply.write_all(BUSY)?;
-            continue;
+        match lot {
+            Lot::Refused => {
+                shared.spoil(&body);
+                reply.write_all(BUSY)?;
+                continue;
+            }
+            Lot::Cut if !body.is_empty() => {
+                shared.spoil(&body);
+                server.ask.write_all(&request.0)?;
+                return server.ask.write_all(&body[..body.len() / 2]);
+            }
+            Lot::Delayed => (0..DELAY).for_each(|_| crate::pause()),
+            Lot::Spared | Lot::Cut | Lot::Slow => {}
         }
-        let is_cut = lot < faults.refused + faults.cut;
-        ask.write_all(&request.0)?;
-        if is_cut && !body.is_empty() {
-            return ask.write_all(&body[..body.len() / 2]);
-        }
-        ask.write_all(&body)?;
-        let mut answer = Message::read(&mut server)?;
-        while answer.0.starts_with(b"HTTP/1.1 100") {
-            answer = Message::read(&mut server)?;
-        }
-        let body = answer.body(&mut server, !request.0.starts_with(b"HEAD "))?;
+        let (answer, body) = server.answer(&request, &body)?;
         if let Some(trap) = trap {
             (trap.behind)();
             if let Some(lost) = trap.loses {
@@ -202,60 +230,33 @@ fn serve(client: TcpStream, target: SocketAddr, faults: Faults, shared: &Shared)
             }
         }
         reply.write_all(&answer.0)?;
-        if is_cut {
+        if lot == Lot::Cut {
+            shared.spoil(&body);
             return reply.write_all(&body[..body.len() / 2]);
         }
+        reply.pace = pace;
         reply.write_all(&body)?;
+        reply.pace = usize::MAX;
     }
 }
 
-/// The head of a request or an answer, with the empty line at its end.
-struct Message(Vec<u8>);
+/// A connection to the server itself.
+struct Server {
+    ask: TcpStream,
+    answers: BufReader<TcpStream>,
+}
 
-impl Message {
-    fn read(source: &mut impl BufRead) -> io::Result<Self> {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            if source.read_until(b'\n', &mut head)? == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
+impl Server {
+    fn answer(&mut self, request: &Message, body: &[u8]) -> io::Result<(Message, Vec<u8>)> {
+        self.ask.write_all(&request.0)?;
+        self.ask.write_all(body)?;
+        let mut answer = Message::read(&mut self.answers)?;
+        while answer.0.starts_with(b"HTTP/1.1 100") {
+            answer = Message::read(&mut self.answers)?;
         }
-        Ok(Self(head))
-    }
-
-    fn header(&self, name: &str) -> Option<String> {
-        let head = String::from_utf8_lossy(&self.0);
-        let mut pairs = head.lines().filter_map(|line| line.split_once(':'));
-        pairs.find_map(|(key, value)| {
-            key.eq_ignore_ascii_case(name)
-                .then(|| value.trim().to_owned())
-        })
-    }
-
-    fn says(&self, name: &str, value: &str) -> bool {
-        self.header(name)
-            .is_some_and(|said| said.eq_ignore_ascii_case(value))
-    }
-
-    /// The body as it travels; none where there may be none.
-    fn body(&self, source: &mut impl BufRead, may_have: bool) -> io::Result<Vec<u8>> {
-        let mut body = Vec::new();
-        if !may_have {
-            return Ok(body);
-        }
-        if self.says("transfer-encoding", "chunked") {
-            while !body.ends_with(b"\r\n0\r\n\r\n") && body != b"0\r\n\r\n" {
-                let start = body.len();
-                source.read_until(b'\n', &mut body)?;
-                let size = String::from_utf8_lossy(&body[start..]).trim().to_owned();
-                let size = u64::from_str_radix(&size, 16).map_err(|_| ErrorKind::InvalidData)?;
-                source.take(size + 2).read_to_end(&mut body)?;
-            }
-        } else if let Some(length) = self.header("content-length") {
-            let length = length.parse().map_err(|_| ErrorKind::InvalidData)?;
-            source.take(length).read_to_end(&mut body)?;
-        }
-        Ok(body)
+        let may_have = !request.0.starts_with(b"HEAD ");
+        let body = answer.body(&mut self.answers, may_have)?;
+        Ok((answer, body))
     }
 }
 

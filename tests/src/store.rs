@@ -155,8 +155,6 @@ impl Store {
     pub fn put(&self, key: &str, headers: &[&str], body: &str) {
         let mut curl = self.curl();
         curl.args(["--request", "PUT", "--data-binary", body]);
-        // Not every curl signs a body as S3 wants it.
-        curl.args(["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]);
         for header in headers {
             curl.args(["--header", header]);
         }
@@ -171,6 +169,8 @@ impl Store {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--show-error", "--fail"])
             .args(["--aws-sigv4", "aws:amz:us-east-1:s3"])
+            // Not every curl signs as S3 wants it.
+            .args(["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"])
             .args(["--user", &format!("{}:{}", self.key, self.secret)]);
         curl
     }

@@ -1,6 +1,7 @@
 //! `[sink.NAME]` of kind `s3`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use wharf_protocol::secret::Secret;
 
@@ -51,6 +52,8 @@ pub struct S3Sink {
     pub checksums: Checksums,
     /// Whether the store knows If-None-Match and If-Match for writes.
     pub conditional_writes: bool,
+    /// What a request may take that moves nothing.
+    pub request_timeout: Duration,
     /// Bytes of the first parts of a multipart upload.
     pub part_size: u64,
     /// After so many parts they double.
@@ -145,8 +148,9 @@ impl S3Sink {
             acl: None,
             checksums: Checksums::WhenSupported,
             conditional_writes: true,
+            request_timeout: Duration::from_secs(120),
             part_size: 8 * MIB,
-            part_doubling: 900,
+            part_doubling: 800,
             upload_memory: 80 * MIB,
             range_size: 4 * MIB,
             ranges_ahead: 16,
@@ -201,6 +205,7 @@ impl S3Sink {
         sink.acl = section.option("acl");
         section.read("checksums", &mut sink.checksums);
         section.read("conditional-writes", &mut sink.conditional_writes);
+        section.positive("request-timeout", &mut sink.request_timeout);
         sink.read_sizes(section);
         bucket.map(|_: String| sink)
     }

@@ -113,6 +113,7 @@ impl Incoming {
                 return Completed::Finished(Err(end(error)));
             }
         };
+        upload.all_in();
         Completed::Received(Received {
             upload: StagedUpload::new(upload),
             place: self.place,

@@ -168,6 +168,10 @@ impl Upload for Metered {
         self.upload.write(bytes)
     }
 
+    fn all_in(&mut self) {
+        self.upload.all_in();
+    }
+
     fn size(&self) -> Result<u64, SinkError> {
         self.upload.size()
     }

@@ -144,6 +144,12 @@ impl Upload for KeptUpload {
         }
     }
 
+    fn all_in(&mut self) {
+        if let Some(upload) = &mut self.upload {
+            upload.all_in();
+        }
+    }
+
     fn size(&self) -> Result<u64, SinkError> {
         self.upload.as_ref().ok_or_else(let_go)?.size()
     }

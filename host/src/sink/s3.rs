@@ -21,6 +21,7 @@ use self::error::failed;
 use self::layout::Layout;
 use self::locks::Locks;
 use self::memory::Memory;
+use self::parts::Growth;
 use self::properties::Properties;
 use self::upload::S3Upload;
 use super::free_name::FreeNames;
@@ -32,6 +33,7 @@ mod commit;
 mod content;
 mod copy;
 mod download;
+mod encoding;
 mod error;
 mod layout;
 mod listing;
@@ -50,6 +52,7 @@ mod tests;
 mod upload;
 
 pub use self::client::{OpenError, ask};
+pub use self::parts::{Growth as PartGrowth, OBJECT_MAX};
 
 /// How often a request is tried.
 const ATTEMPTS: u32 = 5;
@@ -62,6 +65,7 @@ struct Store {
     settings: S3Sink,
     layout: Layout,
     memory: Memory,
+    growth: Growth,
     runtime: Handle,
     orphans: orphans::Journal,
     free_names: FreeNames,
@@ -95,17 +99,17 @@ impl Bucket {
 }
 
 impl Bucket {
-    /// That `key` is not the marker of a directory: markers are not shown.
+    /// That something may stand at `key`: the markers of directories are not shown.
     fn is_shown(&self, key: &Key) -> Result<(), SinkError> {
-        match self.0.layout.hides(key) {
+        match self.0.layout.excludes(key) {
             true => Err(SinkError::NotFound),
             false => Ok(()),
         }
     }
 
-    /// That nobody would take `key` for the marker of a directory.
+    /// That something may be made at `key`.
     fn may_be_made(&self, key: &Key) -> Result<(), SinkError> {
-        match self.0.layout.hides(key) {
+        match self.0.layout.excludes(key) {
             true => Err(SinkError::InvalidName),
             false => Ok(()),
         }

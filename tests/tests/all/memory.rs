@@ -16,7 +16,7 @@ use wharf_tests::store::{Store, USER};
 use wharf_tests::{content, eventually};
 
 /// What the resident memory may grow by.
-const GROWTH_MAX: u64 = 32 << 20;
+pub(crate) const GROWTH_MAX: u64 = 32 << 20;
 
 fn size(ordinary: u64, big: u64) -> u64 {
     match env::var_os("WHARF_BIG").is_some() {

@@ -49,9 +49,15 @@ fn check_directory(name: &str, root: &Path, origin: &Origin, found: &mut Finding
 
 fn check_bucket(name: &str, sink: &S3Sink, origin: &Origin, found: &mut Findings) {
     let bucket = &sink.bucket;
+    let most = s3::PartGrowth::new(sink).file_max();
+    let most = match most < s3::OBJECT_MAX {
+        // Parts that grow further would not fit into the memory.
+        true => format!(", files up to {} GiB with this `memory`", most >> 30),
+        false => String::new(),
+    };
     found
         .summary
-        .push(format!("sink      {name}: the bucket {bucket}"));
+        .push(format!("sink      {name}: the bucket {bucket}{most}"));
     if let Err(reason) = s3::ask(sink) {
         let message = format!("the bucket {bucket} cannot be used: {reason}");
         let advice = "the endpoint, the region and the key must be those of the bucket, \

@@ -11,6 +11,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_s3::config::{
     Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
     SharedHttpClient,
@@ -26,6 +27,7 @@ use super::layout::Layout;
 use super::locks::Locks;
 use super::memory::Memory;
 use super::orphans::{Journal, sweep};
+use super::parts::Growth;
 use super::{ATTEMPTS, Bucket, Store};
 use crate::config::{Checksums, S3Sink};
 use crate::sink::Key;
@@ -36,8 +38,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections that wait for the next request, each with buffers of up to 500 KiB: enough for two
 /// transfers at a time. More are closed as soon as they have nothing to do.
 const IDLE_CONNECTIONS: usize = 32;
-/// How long one attempt of a request may take that moves nothing.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);
 /// The slowest that a body moves: several parts share a line.
 const BYTES_PER_SECOND: u64 = 64 * 1024;
 /// What no body takes longer than.
@@ -93,6 +93,7 @@ impl Bucket {
             client,
             layout: Layout::new(&settings.prefix, &settings.directory_suffix),
             memory: Memory::new(settings.memory),
+            growth: Growth::new(settings),
             settings: settings.clone(),
             runtime,
             orphans,
@@ -123,19 +124,30 @@ pub fn ask(settings: &S3Sink) -> Result<(), String> {
     })
 }
 
-/// What a request that moves or copies `bytes` sets for itself: such a one may take its time.
-pub(super) fn patient(bytes: u64) -> aws_sdk_s3::config::Builder {
-    let moving = Duration::from_secs(bytes / BYTES_PER_SECOND).min(BODY_TIMEOUT);
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT + moving)
-        .build();
-    aws_sdk_s3::config::Builder::new().timeout_config(timeouts)
+impl Store {
+    /// How long one attempt may take that moves or copies `bytes`.
+    pub(super) fn patience(&self, bytes: u64) -> Duration {
+        let moving = Duration::from_secs(bytes / BYTES_PER_SECOND).min(BODY_TIMEOUT);
+        self.settings.request_timeout + moving
+    }
+
+    /// What a request that moves or copies `bytes` sets for itself: such a one may take its time.
+    pub(super) fn patient(&self, bytes: u64) -> aws_sdk_s3::config::Builder {
+        let timeouts = timeouts(self.patience(bytes));
+        aws_sdk_s3::config::Builder::new().timeout_config(timeouts)
+    }
+
+    /// As [`Self::patient`], for a request that whoever makes it tries again himself.
+    pub(super) fn patient_once(&self, bytes: u64) -> aws_sdk_s3::config::Builder {
+        self.patient(bytes).retry_config(RetryConfig::disabled())
+    }
 }
 
-/// As [`patient`], for a request that whoever makes it tries again himself.
-pub(super) fn patient_once(bytes: u64) -> aws_sdk_s3::config::Builder {
-    patient(bytes).retry_config(RetryConfig::disabled())
+fn timeouts(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(attempt)
+        .build()
 }
 
 async fn client(access: &S3Sink) -> Result<Client, OpenError> {
@@ -145,12 +157,7 @@ async fn client(access: &S3Sink) -> Result<Client, OpenError> {
                 .with_max_attempts(ATTEMPTS)
                 .with_initial_backoff(FIRST_PAUSE),
         )
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                .build(),
-        );
+        .timeout_config(timeouts(access.request_timeout));
     if let Ok(name) = AppName::new("wharf") {
         loader = loader.app_name(name);
     }
@@ -179,7 +186,12 @@ async fn client(access: &S3Sink) -> Result<Client, OpenError> {
         let provider = SharedCredentialsProvider::new(assumed);
         shared = shared.into_builder().credentials_provider(provider).build();
     }
-    let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(access.path_style);
+    // By itself the SDK has one budget of retries for all that the process asks of any store, and
+    // gives up at the first fault once that is used up.
+    let retries = RetryPartition::custom("wharf").token_bucket(TokenBucket::unlimited());
+    let mut config = aws_sdk_s3::config::Builder::from(&shared)
+        .force_path_style(access.path_style)
+        .retry_partition(retries.build());
     if let Some(endpoint) = &access.endpoint {
         config = config.endpoint_url(endpoint);
     }

@@ -1,20 +1,20 @@
 //! Making an object appear, and finding out whether it did where the store's answer was lost.
 
-use std::io;
-
-use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use tracing::info;
 
-use super::client::{patient, patient_once};
 use super::content::Content;
 use super::error::{failed, is_transient};
 use super::properties::{Properties, with_properties};
-use super::{ATTEMPTS, COPY_MAX, Store, pause};
+use super::{ATTEMPTS, Store, pause};
 use crate::config::{Checksums, Rights};
 use crate::sink::SinkError;
+
+/// A store has as much time to make an object out of its parts as to copy so many bytes: Amazon S3
+/// says that it may take minutes.
+const COMPLETED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What may stand at its key when an object takes its place there. A store that knows no
 /// conditional writes decides none of it.
@@ -78,7 +78,7 @@ impl Store {
                 .set_if_match(only_same.clone())
                 .body(ByteStream::from(body.clone()))
                 .customize()
-                .config_override(patient_once(body.len() as u64));
+                .config_override(self.patient_once(body.len() as u64));
             let request = match self.is_unsigned() {
                 true => request.disable_payload_signing(),
                 false => request,
@@ -117,18 +117,11 @@ impl Store {
                 .set_if_none_match(only_new.clone())
                 .set_if_match(only_same.clone())
                 .customize()
-                .config_override(patient_once(COPY_MAX));
+                .config_override(self.patient_once(COMPLETED_BYTES));
             async move {
                 request.send().await.map(drop).map_err(|error| Attempt {
                     is_open: is_transient(&error),
-                    error: match error.code() {
-                        // Aborted, or completed by an attempt whose answer was lost.
-                        Some("NoSuchUpload") => {
-                            let gone = io::Error::other("the store no longer knows the upload");
-                            SinkError::Io(gone)
-                        }
-                        _ => over.explained(failed(error)),
-                    },
+                    error: over.explained(failed(error)),
                 })
             }
         };
@@ -210,8 +203,8 @@ impl Store {
             .set_checksum_mode(checksums.then_some(ChecksumMode::Enabled))
             .customize()
             .config_override(match matters {
-                true => patient(0),
-                false => patient_once(0),
+                true => self.patient(0),
+                false => self.patient_once(0),
             });
         match head.send().await.map_err(failed) {
             Ok(head) => Ok(content.is(head.content_length(), head.e_tag(), head.checksum_crc32())),

@@ -8,7 +8,6 @@ use aws_sdk_s3::types::{CompletedPart, MetadataDirective, StorageClass};
 use tokio::task::JoinSet;
 use wharf_protocol::timestamp::Timestamp;
 
-use super::client::patient;
 use super::commit::Over;
 use super::error::failed;
 use super::multipart::Multipart;
@@ -57,7 +56,7 @@ impl Store {
             .set_ssekms_key_id(self.settings.kms_key.clone())
             .set_acl(self.acl())
             .customize()
-            .config_override(patient(size))
+            .config_override(self.patient(size))
             .send()
             .await
             .map_err(failed)
@@ -95,7 +94,7 @@ impl Store {
             .metadata_directive(MetadataDirective::Replace)
             .set_acl(self.acl())
             .customize()
-            .config_override(patient(size_of(&head)))
+            .config_override(self.patient(size_of(&head)))
             .send()
             .await
             .map_err(failed)
@@ -154,7 +153,7 @@ impl Store {
                 .set_copy_source_if_match(tag.filter(|tag| !tag.is_empty()).map(str::to_owned))
                 .copy_source_range(format!("bytes={}-{}", part.start, part.end - 1))
                 .customize()
-                .config_override(patient(part.end - part.start));
+                .config_override(self.patient(part.end - part.start));
             let copy = async move {
                 let copied = request.send().await.map_err(failed)?.copy_part_result;
                 Ok::<_, SinkError>(
@@ -212,13 +211,17 @@ fn in_parts(whole: Range<u64>) -> Vec<Range<u64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::{self, PART_MAX};
+    use super::super::parts::{Growth, PART_MAX};
     use super::*;
+    use crate::config::S3Sink;
 
     #[test]
     fn what_is_copied_leaves_room_for_the_largest_object() {
         const LARGEST: u64 = 5 << 40;
-        for first in [PART_MIN, 8 << 20, 64 << 20] {
+        for first in [8 << 20, 64 << 20] {
+            let mut settings = S3Sink::new("bucket".to_owned());
+            settings.part_size = first;
+            let growth = Growth::new(&settings);
             for size in [
                 PART_MIN,
                 1 << 30,
@@ -237,9 +240,7 @@ mod tests {
                 assert!(lengths.sum::<u64>() == size && copied[0].start == 0);
                 assert!(copied.windows(2).all(|pair| pair[0].end == pair[1].start));
                 let next = u32::try_from(copied.len()).unwrap() + 1;
-                let room: u64 = (next..=10_000)
-                    .map(|number| parts::size(first, 900, number))
-                    .sum();
+                let room: u64 = (next..=10_000).map(|number| growth.part(number)).sum();
                 assert!(size + room >= LARGEST, "{first} {size}: {room}");
             }
         }

@@ -84,11 +84,22 @@ fn was_on_its_way(failure: &DispatchFailure) -> bool {
     failure.is_io() || failure.is_timeout() || failure.as_other().is_some()
 }
 
+/// What it means that one of several objects is answered with this code.
+pub fn failed_one(code: &str, text: String) -> SinkError {
+    refused(code, None, text)
+}
+
 /// What an answer with this code and status means; a HEAD is answered without a code. `text` is all
 /// that is known about it.
 fn refused(code: &str, status: Option<u16>, text: String) -> SinkError {
     match (code, status) {
-        ("NoSuchKey" | "NoSuchUpload" | "NotFound", _) => return SinkError::NotFound,
+        ("NoSuchKey" | "NotFound", _) => return SinkError::NotFound,
+        // Completed by an attempt whose answer was lost, or aborted by somebody else.
+        ("NoSuchUpload", _) => {
+            let remedy = "the store no longer knows the upload: see that no other program or rule \
+                          of the bucket aborts those under way";
+            return SinkError::Io(with(remedy, &text));
+        }
         ("PreconditionFailed" | "ConditionalRequestConflict", _) | (_, Some(412)) => {
             return SinkError::Changed;
         }
@@ -226,7 +237,7 @@ mod tests {
         let table = [
             ("NoSuchKey", 404, 550, None),
             ("", 404, 550, None),
-            ("NoSuchUpload", 404, 550, None),
+            ("NoSuchUpload", 404, 451, Some("aborts those under way")),
             ("", 412, 451, None),
             ("InvalidRange", 416, 502, None),
             ("EntityTooLarge", 400, 552, None),

@@ -6,6 +6,9 @@
 
 use crate::sink::Key;
 
+/// The longest key (Amazon S3, "object key naming guidelines").
+const KEY_BYTES: usize = 1024;
+
 /// What keys look like below a sink's prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -44,9 +47,11 @@ impl Layout {
         object.ends_with(&self.suffix)
     }
 
-    /// Whether a file or directory of this name would be taken for the marker of its directory.
-    pub fn hides(&self, key: &Key) -> bool {
-        !key.is_root() && format!("/{}", key.as_str()).ends_with(&self.suffix)
+    /// Whether nothing can have this name: it would be taken for the marker of its directory, or is
+    /// longer than a store keeps it.
+    pub fn excludes(&self, key: &Key) -> bool {
+        let hides = !key.is_root() && format!("/{}", key.as_str()).ends_with(&self.suffix);
+        hides || self.prefix.len() + key.as_str().len() > KEY_BYTES
     }
 
     /// What the keys of everything in a directory begin with.
@@ -120,10 +125,15 @@ mod tests {
             ("/.s3keep", "a/.s3keep", true),
             ("/.s3keep", "a.s3keep", false),
         ] {
+            let layout = Layout::new("in", suffix);
+            assert_eq!(layout.excludes(&key(name)), hidden, "{suffix} {name}");
+        }
+        let layout = Layout::new("in", "/");
+        for (length, expected) in [(1021, false), (1022, true)] {
             assert_eq!(
-                Layout::new("in", suffix).hides(&key(name)),
-                hidden,
-                "{suffix} {name}"
+                layout.excludes(&key(&"x".repeat(length))),
+                expected,
+                "{length}"
             );
         }
     }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::vec;
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::EncodingType;
 use wharf_protocol::listing::{Entry, EntryKind};
 use wharf_protocol::timestamp::Timestamp;
 
 use super::Store;
+use super::encoding::decoded;
 use super::error::failed;
 use crate::config::{Modified, Rights};
 use crate::sink::{Entries, Key, SinkError};
@@ -132,15 +135,9 @@ impl Store {
         directory: &Key,
         next: Option<String>,
     ) -> Result<ListObjectsV2Output, SinkError> {
-        self.client
-            .list_objects_v2()
-            .bucket(&self.settings.bucket)
-            .prefix(self.layout.below(directory))
-            .delimiter("/")
-            .set_continuation_token(next)
-            .send()
+        let request = self.client.list_objects_v2().delimiter("/");
+        self.listed_keys(request, &self.layout.below(directory), next)
             .await
-            .map_err(failed)
     }
 
     /// Whether there is such a directory.
@@ -189,14 +186,19 @@ impl Store {
         next: Option<String>,
         limit: i32,
     ) -> Result<ListObjectsV2Output, SinkError> {
-        self.client
-            .list_objects_v2()
-            .bucket(&self.settings.bucket)
-            .prefix(prefix)
-            .max_keys(limit)
-            .set_continuation_token(next)
-            .send()
-            .await
-            .map_err(failed)
+        let request = self.client.list_objects_v2().max_keys(limit);
+        self.listed_keys(request, prefix, next).await
+    }
+
+    async fn listed_keys(
+        &self,
+        request: ListObjectsV2FluentBuilder,
+        prefix: &str,
+        next: Option<String>,
+    ) -> Result<ListObjectsV2Output, SinkError> {
+        let request = request.bucket(&self.settings.bucket).prefix(prefix);
+        let request = request.set_continuation_token(next);
+        let page = request.encoding_type(EncodingType::Url).send().await;
+        page.map(decoded).map_err(failed)
     }
 }

@@ -83,6 +83,11 @@ impl Memory {
     }
 }
 
+/// The largest part that `memory` bytes hold.
+pub fn largest(memory: u64) -> u64 {
+    memory.saturating_sub(CONNECTION)
+}
+
 /// Of a part or range.
 fn moving(bytes: u64) -> u32 {
     units(bytes.saturating_add(CONNECTION))

@@ -12,7 +12,6 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinError, JoinSet};
 use tracing::{debug, warn};
 
-use super::client::{patient, patient_once};
 use super::commit::Over;
 use super::error::{described, failed, is_transient, may_be_done};
 use super::orphans::{Beginning, Noted};
@@ -123,7 +122,7 @@ impl Multipart {
             .upload_id(&self.id)
             .part_number(number)
             .body(ByteStream::from(body));
-        let (unsigned, patience) = (store.is_unsigned(), patient(bytes));
+        let (unsigned, patience) = (store.is_unsigned(), store.patient(bytes));
         let mut sending = Box::pin(async move {
             let request = request.customize().config_override(patience);
             let request = match unsigned {
@@ -221,7 +220,7 @@ impl Store {
                 .set_acl(self.acl())
                 .set_checksum_algorithm(self.checksum_algorithm())
                 .customize()
-                .config_override(patient_once(0));
+                .config_override(self.patient_once(0));
             let error = match request.send().await {
                 Ok(begun) => {
                     let id = begun.upload_id.filter(|id| !id.is_empty()).ok_or_else(|| {

@@ -8,11 +8,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::types::EncodingType;
 use tokio::sync::{RwLock, RwLockReadGuard};
 use tracing::{info, warn};
 
 use super::Store;
-use super::client::{patient, patient_once};
+use super::encoding::decoded_uploads;
 use super::error::failed;
 use crate::config::Rights;
 use crate::sink::{Key, SinkError};
@@ -22,6 +24,8 @@ const ORPHAN_AGE: Duration = Duration::from_hours(7 * 24);
 /// How often they are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_hours(24);
 
+/// What a store answers that knows no such upload.
+const NO_SUCH_UPLOAD: &str = "NoSuchUpload";
 /// The extension of a note that is being written.
 const UNFINISHED: &str = "new";
 /// How far the clocks of host and store may be apart.
@@ -159,11 +163,17 @@ pub(super) async fn sweep(store: Weak<Store>, mut left: Vec<Left>) {
         let bucket = &store.settings.bucket;
         let before = left.len();
         left = store.abort_left(left).await;
-        let old = store.abort_old().await.unwrap_or_else(|error| {
-            let error = super::error::described(&error);
-            warn!(bucket, error, "orphaned uploads cannot be looked for");
-            0
-        });
+        let oldest = SystemTime::now()
+            .checked_sub(ORPHAN_AGE)
+            .unwrap_or(SystemTime::UNIX_EPOCH);
+        let old = store
+            .abort_begun_before(oldest)
+            .await
+            .unwrap_or_else(|error| {
+                let error = super::error::described(&error);
+                warn!(bucket, error, "orphaned uploads cannot be looked for");
+                0
+            });
         let aborted = before - left.len() + old;
         if aborted > 0 {
             info!(bucket, aborted, "orphaned uploads aborted");
@@ -198,7 +208,7 @@ impl Store {
             return;
         }
         let since = since.checked_sub(CLOCK_SKEW).unwrap_or(since);
-        let found = self.uploads(object, patient_once(0), |begun| begun >= since);
+        let found = self.uploads(object, self.patient_once(0), |begun| begun >= since);
         let mut found = found.await.unwrap_or_default();
         if found.is_empty() {
             return;
@@ -219,15 +229,16 @@ impl Store {
         }
     }
 
-    /// Aborts what is too old, whoever began it, and tells how much that was.
-    async fn abort_old(&self) -> Result<usize, SinkError> {
-        let oldest = SystemTime::now()
-            .checked_sub(ORPHAN_AGE)
-            .unwrap_or(SystemTime::UNIX_EPOCH);
+    /// Aborts what is older than that, whoever began it, unless this host is still at it, and tells
+    /// how much that was.
+    pub(super) async fn abort_begun_before(&self, oldest: SystemTime) -> Result<usize, SinkError> {
         let below = self.layout.below(&Key::root());
         let mut aborted = 0;
-        let old = self.uploads(&below, patient(0), |begun| begun < oldest);
+        let old = self.uploads(&below, self.patient(0), |begun| begun < oldest);
         for (key, id) in old.await? {
+            if self.orphans.known.lock().contains(&id) {
+                continue;
+            }
             match self.abort_upload(&key, &id).await {
                 Ok(()) => aborted += 1,
                 Err(error) => {
@@ -256,9 +267,11 @@ impl Store {
                 .prefix(prefix)
                 .set_key_marker(key)
                 .set_upload_id_marker(id)
+                .encoding_type(EncodingType::Url)
                 .customize()
                 .config_override(patience.clone());
             let page = request.send().await.map_err(failed)?;
+            let page = decoded_uploads(page);
             for upload in page.uploads() {
                 let begun = upload.initiated().copied();
                 let begun = begun.and_then(|moment| SystemTime::try_from(moment).ok());
@@ -281,15 +294,10 @@ impl Store {
             .client
             .abort_multipart_upload()
             .bucket(&self.settings.bucket);
-        match request
-            .key(object)
-            .upload_id(id)
-            .send()
-            .await
-            .map_err(failed)
-        {
-            Ok(_) | Err(SinkError::NotFound) => Ok(()),
-            Err(error) => Err(error),
+        match request.key(object).upload_id(id).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some(NO_SUCH_UPLOAD) => Ok(()),
+            Err(error) => Err(failed(error)),
         }
     }
 }

@@ -3,14 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
-use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::primitives::{ByteStream, ByteStreamError};
+use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 
-use super::error::failed;
+use super::error::{described, failed};
 use super::{ATTEMPTS, Store, pause};
 use crate::limits::TRANSFER_BLOCK_BYTES;
 use crate::sink::SinkError;
@@ -155,13 +154,16 @@ impl Arriving {
                 Some(body) => body,
                 None => self.store.get(&self.wanted).await?.body,
             };
-            match self.drain(body).await {
+            let patience = self.store.patience(self.wanted.length);
+            let drained = tokio::time::timeout(patience, self.drain(body)).await;
+            let drained = drained.unwrap_or_else(|_| Err(other("the store sends too slowly")));
+            match drained {
                 Ok(()) if self.wanted.length == 0 => {}
                 Ok(()) => return Err(other("the store sent fewer bytes than it has")),
-                Err(error) if attempt == ATTEMPTS => return Err(other(error)),
+                Err(error) if attempt == ATTEMPTS => return Err(error),
                 Err(error) => {
-                    let (key, error) = (&self.wanted.object, DisplayErrorContext(&error));
-                    tracing::debug!(key, %error, "a download broke off; it is tried again");
+                    let (key, error) = (&self.wanted.object, described(&error));
+                    tracing::debug!(key, error, "a download broke off; it is tried again");
                     tokio::time::sleep(pause(attempt)).await;
                     attempt += 1;
                 }
@@ -170,8 +172,8 @@ impl Arriving {
         Ok(())
     }
 
-    async fn drain(&mut self, mut body: ByteStream) -> Result<(), ByteStreamError> {
-        while let Some(bytes) = body.try_next().await? {
+    async fn drain(&mut self, mut body: ByteStream) -> Result<(), SinkError> {
+        while let Some(bytes) = body.try_next().await.map_err(other)? {
             // A store that sends more than it was asked for is not to fill the memory.
             let most = usize::try_from(self.wanted.length).unwrap_or(usize::MAX);
             let bytes = &bytes[..bytes.len().min(most)];
@@ -192,12 +194,14 @@ impl Arriving {
 impl Store {
     async fn get(&self, wanted: &Wanted) -> Result<GetObjectOutput, SinkError> {
         let last = wanted.offset.saturating_add(wanted.length) - 1;
+        // A store that gave no tag cannot compare one.
+        let tag = wanted.entity_tag.as_ref().filter(|tag| !tag.is_empty());
         self.client
             .get_object()
             .bucket(&self.settings.bucket)
             .key(&wanted.object)
             .range(format!("bytes={}-{last}", wanted.offset))
-            .set_if_match(wanted.entity_tag.clone())
+            .set_if_match(tag.cloned())
             .send()
             .await
             .map_err(failed)

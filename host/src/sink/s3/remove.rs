@@ -8,7 +8,8 @@ use aws_sdk_s3::types::{Delete, Object, ObjectIdentifier};
 use wharf_protocol::listing::EntryKind;
 
 use super::Store;
-use super::error::failed;
+use super::encoding::is_text;
+use super::error::{failed, failed_one};
 use crate::config::RemoveDirectories;
 use crate::sink::{Key, SinkError};
 
@@ -79,7 +80,12 @@ impl Store {
     }
 
     async fn delete_all<'k>(&self, keys: impl Iterator<Item = &'k str>) -> Result<(), SinkError> {
+        let (keys, odd): (Vec<_>, Vec<_>) = keys.partition(|key| is_text(key));
+        for key in odd {
+            self.delete(key).await?;
+        }
         let objects: Vec<_> = keys
+            .into_iter()
             .filter_map(|key| ObjectIdentifier::builder().key(key).build().ok())
             .collect();
         if objects.is_empty() {
@@ -100,6 +106,6 @@ impl Store {
             error.key().unwrap_or_default(),
             error.message().unwrap_or_default()
         );
-        Err(SinkError::Io(io::Error::other(text)))
+        Err(failed_one(error.code().unwrap_or_default(), text))
     }
 }

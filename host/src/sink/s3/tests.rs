@@ -2,6 +2,7 @@
 
 use std::env;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use tempfile::TempDir;
@@ -43,6 +44,10 @@ impl Fixture {
             _notes: notes,
             sink: Arc::new(sink),
         }
+    }
+
+    fn prefix(&self) -> String {
+        self.sink.0.settings.prefix.clone()
     }
 
     /// Does `work` where a sink may be used.
@@ -212,6 +217,28 @@ async fn a_free_name_that_another_host_takes_is_left_to_it() {
             }
         })
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_takes_longer_than_any_is_not_taken_for_an_orphan() {
+    let fixture = Fixture::new(|settings| settings.part_size = 5 << 20);
+    let other = Fixture::new(|settings| {
+        settings.part_size = 5 << 20;
+        settings.prefix = fixture.prefix();
+    });
+    let begin = |sink: &dyn Sink, name: &str| {
+        let mut upload = sink.create(&key(name), WriteMode::Replace).unwrap();
+        upload.write(&pattern(6 << 20)).unwrap();
+        upload
+    };
+    let own = fixture.with_sink(move |sink| begin(sink, "own")).await;
+    let theirs = other.with_sink(move |sink| begin(sink, "theirs")).await;
+    let later = SystemTime::now() + Duration::from_mins(5);
+    let aborted = fixture.sink.0.abort_begun_before(later).await.unwrap();
+    assert_eq!(aborted, 1);
+    spawn_blocking(|| own.commit().unwrap()).await.unwrap();
+    let refused = spawn_blocking(|| theirs.commit()).await.unwrap();
+    assert!(matches!(refused, Err(SinkError::Io(_))), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,8 +7,9 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::warn;
 
 use super::commit::Over;
 use super::multipart::Multipart;
@@ -24,7 +25,7 @@ pub(super) struct S3Upload {
     key: Key,
     mode: WriteMode,
     /// The bytes that are not in a part yet, with the room that they have.
-    filling: BytesMut,
+    filling: Vec<u8>,
     room: Option<OwnedSemaphorePermit>,
     multipart: Option<Multipart>,
     size: u64,
@@ -47,7 +48,7 @@ impl S3Upload {
             store,
             key,
             mode,
-            filling: BytesMut::new(),
+            filling: Vec::new(),
             room: None,
             multipart: None,
             size: 0,
@@ -85,8 +86,21 @@ impl S3Upload {
     /// The size of the part that is being filled.
     fn part_size(&self) -> u64 {
         let begun = self.multipart.as_ref().map_or(0, Multipart::begun);
-        let settings = &self.store.settings;
-        parts::size(settings.part_size, settings.part_doubling, begun + 1)
+        self.store.growth.part(begun + 1)
+    }
+
+    /// That there may be another part.
+    fn check_parts(&self) -> Result<(), SinkError> {
+        let begun = self.multipart.as_ref().map_or(0, Multipart::begun);
+        if begun < parts::PARTS_MAX {
+            return Ok(());
+        }
+        let (key, bytes) = (self.key.as_str(), self.size);
+        warn!(
+            key,
+            bytes, "a file needs too many parts: give the sink more `memory`"
+        );
+        Err(SinkError::QuotaExceeded)
     }
 
     /// Adds `bytes` from the client, behind what it goes on with.
@@ -118,11 +132,12 @@ impl S3Upload {
     /// Adds all of `bytes`, as fast as the store takes them.
     pub(super) async fn fill(&mut self, mut bytes: &[u8]) -> Result<(), SinkError> {
         while !bytes.is_empty() {
+            self.check_parts()?;
             let part_size = usize::try_from(self.part_size()).unwrap_or(usize::MAX);
             if self.room.is_none() {
                 self.room = Some(self.store.memory.room(part_size as u64).await);
                 // Exactly that much; the system gives the pages when they are filled.
-                self.filling = BytesMut::with_capacity(part_size);
+                self.filling = Vec::with_capacity(part_size);
             }
             let (now, later) = bytes.split_at(bytes.len().min(part_size - self.filling.len()));
             self.filling.extend_from_slice(now);
@@ -143,7 +158,7 @@ impl S3Upload {
             self.multipart = Some(begun.await?);
         }
         // Taken as a whole: what is split keeps the memory of the other half.
-        let body = std::mem::take(&mut self.filling).freeze();
+        let body = Bytes::from(std::mem::take(&mut self.filling));
         let room = self.room.take();
         let Some(multipart) = &mut self.multipart else {
             return Ok(());
@@ -191,7 +206,7 @@ impl S3Upload {
             Existing::Kept => Over::Nothing,
         };
         let Some(mut multipart) = self.multipart.take() else {
-            let body = std::mem::take(&mut self.filling).freeze();
+            let body = Bytes::from(std::mem::take(&mut self.filling));
             let object = store.layout.object(key);
             return store.put(&object, body, &over, &self.properties).await;
         };
@@ -213,6 +228,19 @@ impl Upload for S3Upload {
         let received = runtime.block_on(self.receive(bytes));
         self.is_broken |= received.is_err();
         received
+    }
+
+    fn all_in(&mut self) {
+        let to_come = self.original.as_ref().map_or(0, |original| original.size);
+        if to_come > self.size {
+            // The commit fills on: to wait for room that others wait for too, each with some of it,
+            // would never end.
+            return;
+        }
+        self.filling.shrink_to_fit();
+        if let Some(room) = &mut self.room {
+            self.store.memory.keep(room, self.filling.len() as u64);
+        }
     }
 
     fn size(&self) -> Result<u64, SinkError> {
@@ -270,7 +298,7 @@ impl Drop for S3Upload {
             let store = Arc::clone(&self.store);
             self.store.runtime.spawn(multipart.abort(store));
         }
-        (self.room, self.filling) = (None, BytesMut::new());
+        (self.room, self.filling) = (None, Vec::new());
         if self.size > self.store.settings.part_size {
             self.store.memory.ended(&self.store.runtime);
         }
