@@ -4,7 +4,7 @@ pub(super) mod certificate;
 mod plugins;
 mod storage;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use anyhow::bail;
@@ -45,6 +45,7 @@ pub fn run(directory: &Path) -> anyhow::Result<()> {
 fn examine(config: &Config, origin: &Origin) -> Findings {
     let mut found = Findings::default();
     listeners(config, origin, &mut found);
+    shared_ports(config, origin, &mut found);
     certificate::check(config, origin, &mut found);
     passive_ports(config, origin, &mut found);
     storage::check(config, origin, &mut found);
@@ -92,6 +93,39 @@ fn admin(config: &Config, origin: &Origin, found: &mut Findings) {
     }
 }
 
+/// Where the host listens all the time, and the keys that say so.
+fn addresses(config: &Config) -> Vec<(String, SocketAddr)> {
+    let listeners = config.listeners.iter().enumerate();
+    let listeners = listeners.map(|(index, it)| (format!("listener.{index}.address"), it.address));
+    let admin = config.admin.iter();
+    let admin = admin.map(|it| ("admin.address".to_owned(), it.address));
+    let health = config.health.iter();
+    let health = health.map(|it| ("health.address".to_owned(), it.address));
+    listeners.chain(admin).chain(health).collect()
+}
+
+/// A port serves once: the second that wants it keeps the host from starting.
+fn shared_ports(config: &Config, origin: &Origin, found: &mut Findings) {
+    let addresses = addresses(config);
+    // An unspecified address of IPv6 takes IPv4, too.
+    let covers = |wide: IpAddr, other: IpAddr| {
+        wide == other || wide.is_unspecified() && (wide.is_ipv6() || other.is_ipv4())
+    };
+    for (index, (key, address)) in addresses.iter().enumerate() {
+        let meets = |other: &SocketAddr| {
+            let [one, two] = [address, other].map(|it| it.ip().to_canonical());
+            let is_same = covers(one, two) || covers(two, one);
+            is_same && address.port() == other.port() && address.port() != 0
+        };
+        let mut before = addresses[..index].iter();
+        if let Some((_, other)) = before.find(|(_, other)| meets(other)) {
+            let message = format!("{address} and {other} are one port");
+            let advice = "choose one that nothing else uses";
+            found.problems.push(origin.problem(key, message, advice));
+        }
+    }
+}
+
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
@@ -104,10 +138,8 @@ fn passive_ports(config: &Config, origin: &Origin, found: &mut Findings) {
     found
         .summary
         .push(format!("passive   {} ports, {ports}", ports.count()));
-    let listeners = config.listeners.iter().map(|it| ("listener", it.address));
-    let admin = config.admin.iter().map(|it| ("admin", it.address));
-    let health = config.health.iter().map(|it| ("health", it.address));
-    for (whose, address) in listeners.chain(admin).chain(health) {
+    for (key, address) in addresses(config) {
+        let whose = key.split('.').next().unwrap_or_default();
         let port = address.port();
         if (ports.first..=ports.last).contains(&port) {
             let message = format!("the passive ports hold the port {port} of [{whose}]");

@@ -4,6 +4,7 @@ mod aioftps3;
 mod migration;
 mod openspp;
 mod port;
+mod store;
 mod variables;
 mod written;
 

@@ -166,6 +166,67 @@ fn no_secret_is_printed_and_nothing_written_over() {
     assert_eq!(files(&directory), before);
 }
 
+#[test]
+fn odd_lines_are_named_where_they_stand() {
+    let (place, directory, output) = changed(&[
+        ("AWS_S3_BUCKET_NAME=", "export AWS_S3_BUCKET_NAME = "),
+        (
+            "=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "=\"s3cret#1\" # \"hush\"",
+        ),
+        (
+            "HEALTHCHECK_PORT=8022",
+            "HEALTHCHECK_PORT=8022 # open\nHEALTHCHECK_PORT=8023\nFTP_X=1",
+        ),
+    ]);
+    let output = output.success();
+    let file = place.path().join("variables");
+    let file = file.display();
+    let text = fs::read_to_string(place.path().join("variables")).expect("it is there");
+    let line = |begin: &str| {
+        let found = text.lines().position(|line| line.starts_with(begin));
+        found.expect("it is there") + 1
+    };
+    let health = line("HEALTHCHECK_PORT");
+    for told in [
+        format!("note: {file}:{health}: HEALTHCHECK_PORT: what stands behind the ` #`"),
+        format!(
+            "note: {file}:{}: HEALTHCHECK_PORT: line {health} says something else",
+            health + 1
+        ),
+        format!(
+            "note: {file}:{}: FTP_X: it is none of aioftps3's",
+            health + 2
+        ),
+    ] {
+        assert!(output.stderr.contains(&told), "{told}: {output}");
+    }
+    let key = fs::read_to_string(directory.join("secrets/aws-secret-access-key"));
+    assert_eq!(key.expect("it is there"), "s3cret#1\n");
+    let (place, directory, output) = changed(&[
+        (
+            "AWS_S3_BUCKET_REGION=",
+            "AWS_S3_BUCKET__REGION=us-east-1\nAWS_S3_BUCKET_REGION=",
+        ),
+        ("HOST=s3-eu", "HOST=https://s3-eu"),
+        ("FTP_DATA_PORTS_COUNT=30", "FTP_DATA_PORTS_COUNT=4294967295"),
+    ]);
+    let file = place.path().join("variables");
+    for (number, told) in [
+        (
+            6,
+            "AWS_S3_BUCKET_REGION: AWS_S3_BUCKET__REGION says something else",
+        ),
+        (7, "AWS_S3_BUCKET_HOST: it is no host"),
+        (15, "FTP_DATA_PORTS_COUNT: "),
+    ] {
+        let told = format!("{}:{number}: {told}", file.display());
+        assert!(output.stderr.contains(&told), "{told}: {output}");
+    }
+    output.failure();
+    assert!(!directory.exists());
+}
+
 /// Variables of OpenSPP's server, migrated.
 fn openspp(variables: &str) -> (TempDir, PathBuf, Output) {
     let place = TempDir::new().expect("there is room for a test");

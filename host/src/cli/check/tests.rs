@@ -102,6 +102,28 @@ fn passive_ports_must_suffice_and_be_free() {
 }
 
 #[test]
+fn a_port_serves_once() {
+    let problem = |one: &str, two: &str| {
+        let source = format!(
+            "[[listener]]\naddress = \"{one}\"\ntls = \"required\"\n[health]\naddress = \"{two}\"\n"
+        );
+        let found = found(&source, &[]);
+        messages(&found.problems) == [(Some(5), format!("{two} and {one} are one port").as_str())]
+    };
+    for (one, two, expected) in [
+        ("127.0.0.1:2121", "127.0.0.1:2121", true),
+        ("0.0.0.0:2121", "127.0.0.1:2121", true),
+        ("127.0.0.1:2121", "[::]:2121", true),
+        ("0.0.0.0:2121", "[::1]:2121", false),
+        ("127.0.0.1:2121", "127.0.0.2:2121", false),
+        ("127.0.0.1:2121", "127.0.0.1:2122", false),
+        ("127.0.0.1:0", "127.0.0.1:0", false),
+    ] {
+        assert_eq!(problem(one, two), expected, "{one} {two}");
+    }
+}
+
+#[test]
 fn sinks_must_be_directories() {
     let source = format!(
         "{QUIET}[sink.a]\nkind = \"fs\"\nroot = \"gone\"\n\

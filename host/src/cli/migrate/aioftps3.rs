@@ -9,10 +9,12 @@ use ipnet::IpNet;
 
 use super::migration::Migration;
 use super::port::Port;
+use super::store::{Host, Suffix};
 use super::variables::Variables;
 use super::written::Written;
 use crate::config::AdvertisedAddress;
 use crate::config::template::quote;
+use crate::config::value::Value;
 
 /// What variables of its begin with.
 const PREFIXES: [&str; 5] = ["FTP_", "AWS_S3_", "AWS_ROUTE_53__", "ACME_", "HEALTHCHECK_"];
@@ -83,15 +85,18 @@ fn listener(migration: &mut Migration<'_>) -> String {
 
 /// What it kept in its home directory, where that can be seen from here.
 fn certificate(migration: &mut Migration<'_>) -> String {
-    let home = migration.variables.take("HOME").unwrap_or_default();
-    let [certificate, key] = ["ssl.crt", "ssl.key"].map(|name| Path::new(&home).join(name));
+    let home = migration.variables.take("HOME");
+    // What is not absolute would be looked for somewhere else by whoever serves.
+    let home = home.filter(|home| home.starts_with('/'));
+    let files = home.map(|home| ["ssl.crt", "ssl.key"].map(|name| format!("{home}/{name}")));
+    let files = files.filter(|files| files.iter().all(|file| Path::new(file).is_file()));
     let mut text = "[tls]\ndata = \"required\"\n".to_owned();
-    match (certificate.to_str(), key.to_str()) {
-        (Some(crt), Some(pem)) if certificate.is_file() && key.is_file() => {
-            let (certificate, key) = (quote(crt), quote(pem));
+    match files {
+        Some(files) => {
+            let [certificate, key] = files.map(|file| quote(&file));
             text += &format!("certificate = {certificate}\nkey = {key}\n");
         }
-        _ => migration.written.notes.push(
+        None => migration.written.notes.push(
             "$HOME/ssl.crt and $HOME/ssl.key are not here: name the certificate and its key \
              in [tls]; until then one is made that nobody has signed"
                 .to_owned(),
@@ -124,10 +129,12 @@ fn passive(migration: &mut Migration<'_>, networks: &[(IpNet, AdvertisedAddress)
     let count: Option<u32> = migration.required(&["FTP_DATA_PORTS_COUNT"]);
     let mut text = "[passive]\n".to_owned();
     if let (Some(first), Some(count)) = (first, count) {
-        let last = (u32::from(first) + count).saturating_sub(1);
-        match count > 0 && last <= u32::from(u16::MAX) {
-            true => text += &format!("ports = \"{first}-{last}\"\n"),
-            false => migration.problem(format!(
+        let last = count
+            .checked_sub(1)
+            .and_then(|more| first.checked_add(u16::try_from(more).ok()?));
+        match last {
+            Some(last) => text += &format!("ports = \"{first}-{last}\"\n"),
+            None => migration.problem(format!(
                 "FTP_DATA_PORTS_COUNT: {count} ports from {first} on are none, or too many"
             )),
         }
@@ -170,30 +177,22 @@ fn health(migration: &mut Migration<'_>) -> String {
 }
 
 fn sink(migration: &mut Migration<'_>) -> String {
-    let mut bucket = |field: &str| {
-        let names = [
-            format!("AWS_S3_BUCKET__{field}"),
-            format!("AWS_S3_BUCKET_{field}"),
-        ];
-        migration.required::<String>(&[&names[0], &names[1]])
-    };
-    let [name, region, host, suffix] =
-        ["NAME", "REGION", "HOST", "DIR_SUFFIX"].map(|field| bucket(field).unwrap_or_default());
-    let verifies = migration
-        .variables
-        .take_any(&["AWS_S3_BUCKET__VERIFY_CERTS", "AWS_S3_BUCKET_VERIFY_CERTS"]);
-    if verifies.is_some_and(|value| value != "true") {
+    let name = bucket::<String>(migration, "NAME").unwrap_or_default();
+    let region = bucket::<String>(migration, "REGION").unwrap_or_default();
+    let Host(host) = bucket(migration, "HOST").unwrap_or_default();
+    let Suffix(suffix) = bucket(migration, "DIR_SUFFIX").unwrap_or_default();
+    let [long, short] = spellings("VERIFY_CERTS");
+    let verifies = migration.variables.take_any(&[&long, &short]);
+    if let Some((variable, _)) = verifies.filter(|(_, value)| value != "true") {
         migration.written.note(
-            "AWS_S3_BUCKET__VERIFY_CERTS",
+            variable,
             "the store's certificate is always verified: write ca = \"FILE\" with its \
              authority in [sink.bucket]",
         );
     }
-    if !suffix.is_empty() && !suffix.starts_with('/') {
-        migration.problem("AWS_S3_BUCKET__DIR_SUFFIX: it does not begin with a slash");
-    }
-    let [name, region, suffix] = [name, region, suffix].map(|text| quote(&text));
-    let endpoint = quote(&format!("https://{host}"));
+    let endpoint = format!("https://{host}");
+    let [name, region, suffix, endpoint] =
+        [name, region, suffix, endpoint].map(|text| quote(&text));
     let credentials = credentials(migration);
     format!(
         "[sink.bucket]\n\
@@ -208,14 +207,34 @@ fn sink(migration: &mut Migration<'_>) -> String {
     )
 }
 
+/// What is said of the bucket.
+fn bucket<T: Value>(migration: &mut Migration<'_>, field: &str) -> Option<T> {
+    let [long, short] = spellings(field);
+    migration.required(&[&long, &short])
+}
+
+/// How its last version and its README call a variable of the bucket.
+fn spellings(field: &str) -> [String; 2] {
+    ["AWS_S3_BUCKET__", "AWS_S3_BUCKET_"].map(|prefix| format!("{prefix}{field}"))
+}
+
 /// A key goes into files of its own; a role is found as every AWS tool finds it.
 fn credentials(migration: &mut Migration<'_>) -> &'static str {
     const NAME: &str = "AWS_AUTH_MECHANISM";
     let mechanism = migration.variables.take(NAME);
-    let [id, secret] =
-        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| migration.variables.take(name));
+    const KEY: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    let [id, secret] = KEY.map(|name| migration.variables.take(name));
     match (mechanism.as_deref(), id, secret) {
-        (Some("ecs_role"), ..) => "",
+        (Some("ecs_role"), id, secret) => {
+            for (name, value) in KEY.into_iter().zip([id, secret]) {
+                if value.is_some() {
+                    migration
+                        .written
+                        .note(name, "with a role it was not used, and is left out");
+                }
+            }
+            ""
+        }
         (Some("secret_access_key"), Some(id), Some(secret)) => {
             let files = &mut migration.written.files;
             files.push(("secrets/aws-access-key-id".to_owned(), id + "\n"));
@@ -312,10 +331,10 @@ mod tests {
                  FTP_USERS__{number}__PASSWORD_SALT=salt\n"
             )
         };
-        let told = "FTP_USERS__7__LOGIN: there is another ann before it".to_owned();
+        let told = "a.env:4: FTP_USERS__7__LOGIN: there is another ann before it".to_owned();
         for (second, expected) in [("bob", vec![]), ("Ann", vec![]), ("ann", vec![told])] {
             let text = user(1, "ann") + &user(7, second);
-            let mut variables = Variables::parse(&text).unwrap();
+            let mut variables = Variables::parse("a.env", &text).unwrap();
             let mut migration = Migration::new(&mut variables);
             users(&mut migration);
             let problems = migration.end().err().unwrap_or_default();

@@ -25,14 +25,21 @@ impl<'v> Migration<'v> {
         }
     }
 
-    /// What was written.
+    /// What was written, with notes that tell where their variables stand.
     ///
     /// # Errors
-    /// All that is wrong with the variables, a line each.
-    pub fn end(self) -> Result<Written, Vec<String>> {
-        match self.problems.is_empty() {
+    /// All that is wrong with the variables, a line each, and where they stand.
+    pub fn end(mut self) -> Result<Written, Vec<String>> {
+        let variables = &*self.variables;
+        let placed = |messages: [&[String]; 2]| {
+            let all = messages.into_iter().flatten();
+            all.map(|it| variables.placed(it)).collect::<Vec<_>>()
+        };
+        let problems = placed([variables.contradictions(), &self.problems]);
+        self.written.notes = placed([variables.remarks(), &self.written.notes]);
+        match problems.is_empty() {
             true => Ok(self.written),
-            false => Err(self.problems),
+            false => Err(problems),
         }
     }
 
@@ -54,11 +61,11 @@ impl<'v> Migration<'v> {
 
     /// The value of a variable that has to be there, under the first of its names that is set.
     pub fn required<T: Value>(&mut self, names: &[&str]) -> Option<T> {
-        let Some(text) = self.variables.take_any(names) else {
+        let Some((name, text)) = self.variables.take_any(names) else {
             self.problem(format!("{} is not set", names[0]));
             return None;
         };
-        self.parsed(names[0], &text)
+        self.parsed(name, &text)
     }
 
     /// What the `text` of a variable says, if it is a `T`.
