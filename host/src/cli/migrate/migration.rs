@@ -31,12 +31,11 @@ impl<'v> Migration<'v> {
     /// All that is wrong with the variables, a line each, and where they stand.
     pub fn end(mut self) -> Result<Written, Vec<String>> {
         let variables = &*self.variables;
-        let placed = |messages: [&[String]; 2]| {
-            let all = messages.into_iter().flatten();
-            all.map(|it| variables.placed(it)).collect::<Vec<_>>()
-        };
-        let problems = placed([variables.contradictions(), &self.problems]);
-        self.written.notes = placed([variables.remarks(), &self.written.notes]);
+        let placed = |message: &String| variables.placed(message);
+        let problems = variables.contradictions().iter().chain(&self.problems);
+        let problems: Vec<_> = problems.map(placed).collect();
+        let notes = self.written.notes.iter().map(placed);
+        self.written.notes = variables.remarks().iter().cloned().chain(notes).collect();
         match problems.is_empty() {
             true => Ok(self.written),
             false => Err(problems),

@@ -72,24 +72,31 @@ impl Variables {
     }
 
     fn add(&mut self, Line { name, value, odd }: Line, number: usize) {
-        let odd = odd.map(|odd| match odd {
-            Odd::Comment => "what stands behind the ` #` was taken for a comment",
-            Odd::Reference => "a `$` in it is taken as it stands, and nothing filled in",
-        });
-        let line = Some(number);
-        let remarks = odd.map(|odd| format!("{name}: {odd}"));
-        self.remarks.extend(remarks);
+        let file = self.file.as_deref().unwrap_or_default();
+        let mut remark = |what: &str| {
+            self.remarks
+                .push(format!("{file}:{number}: {name}: {what}"));
+        };
+        match odd {
+            Some(Odd::Comment) => remark("what stands behind the ` #` was taken for a comment"),
+            Some(Odd::Reference) => {
+                remark("a `$` in it is taken as it stands, and nothing filled in");
+            }
+            None => {}
+        }
         if let Some(before) = self.values.get(&name)
             && before.value != value
         {
             let line = before.line.unwrap_or_default();
-            let what = format!("{name}: line {line} says something else, which is left out");
-            self.remarks.push(what);
+            remark(&format!(
+                "line {line} says something else, which is left out"
+            ));
         }
+        let line = Some(number);
         self.values.insert(name, Setting { value, line });
     }
 
-    /// What is odd about some variables, and no problem.
+    /// What is odd about some variables and no problem, with their lines.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }
@@ -215,13 +222,8 @@ mod tests {
         assert_eq!(variables.take("A").as_deref(), Some("1"));
         assert_eq!(variables.take("B").as_deref(), Some("$A"));
         assert_eq!(variables.take("C").as_deref(), Some("2"));
-        let placed: Vec<_> = variables
-            .remarks()
-            .iter()
-            .map(|it| variables.placed(it))
-            .collect();
         assert_eq!(
-            placed,
+            variables.remarks(),
             [
                 "a.env:1: A: what stands behind the ` #` was taken for a comment",
                 "a.env:2: B: a `$` in it is taken as it stands, and nothing filled in",
