@@ -111,10 +111,13 @@ impl Passive {
         section.read("data-peer", &mut self.data_peer);
         let advertise = section.sections("advertise", |section| {
             let (clients, address) = (section.required("clients"), section.required("address"));
-            Some(Advertise {
-                clients: clients?,
-                address: address?,
-            })
+            let (clients, address): (IpNet, _) = (clients?, address?);
+            if let (IpNet::V4(_), AdvertisedAddress::Ip(IpAddr::V6(_))) = (clients, &address) {
+                let message = "PASV cannot tell an IPv6 address";
+                let advice = "name an IPv4 address; EPSV needs none";
+                section.problem("address", message, advice);
+            }
+            Some(Advertise { clients, address })
         });
         self.advertise = advertise.into_iter().flatten().collect();
         if self.data_peer == DataPeer::SameNetworks && self.advertise.is_empty() {

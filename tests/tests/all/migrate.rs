@@ -301,15 +301,32 @@ fn openspp_has_a_default_for_everything() {
 }
 
 #[test]
+fn what_was_no_limit_of_openspp_is_a_high_one() {
+    let (_place, directory, output) = openspp("FTP_MAX_CONNECTIONS=0\nFTP_UPLOAD_DIR=uploads\n");
+    let output = output.success();
+    for note in [
+        "variables:1: FTP_MAX_CONNECTIONS: it was no limit",
+        "variables:2: FTP_UPLOAD_DIR: it is not absolute",
+    ] {
+        assert!(output.stderr.contains(note), "{note}: {output}");
+    }
+    let main = fs::read_to_string(directory.join("wharf.toml")).expect("it is there");
+    assert!(main.contains("connections = 10000\n"), "{main}");
+}
+
+#[test]
 fn what_is_wrong_with_openspp_is_told_and_nothing_written() {
-    let (_place, directory, output) =
-        openspp("TLS=perhaps\nDEFAULT_PASSIVE_PORTS=3000-x\nOPENSPP_URL=example.org\nFTP_PORT=0\n");
+    let (_place, directory, output) = openspp(
+        "TLS=perhaps\nDEFAULT_PASSIVE_PORTS=3000-x\nOPENSPP_URL=example.org\nFTP_PORT=0\n\
+         FTP_HOSTNAME=::1\n",
+    );
     let output = output.failure();
     for name in [
         "TLS: ",
         "DEFAULT_PASSIVE_PORTS: ",
         "OPENSPP_URL: ",
         "FTP_PORT: ",
+        "variables:5: FTP_HOSTNAME: PASV cannot tell an IPv6 address",
     ] {
         assert!(output.stderr.contains(name), "{name}: {output}");
     }

@@ -9,7 +9,7 @@ use super::variables::Variables;
 use super::written::Written;
 use crate::config::template::quote;
 use crate::config::value::Value;
-use crate::config::{AdvertisedAddress, PortRange};
+use crate::config::{AdvertisedAddress, Limits, PortRange};
 
 /// What is documented and tested for the plugins, with [`EXAMPLE`] for the application.
 const FORWARD: &str = include_str!("../../../../docs/migrate/openspp/plugins/http-forward.toml");
@@ -119,6 +119,10 @@ fn passive(migration: &mut Migration<'_>) -> String {
     }
     let address = migration.value::<AdvertisedAddress>("FTP_HOSTNAME");
     let told = match address {
+        Some(AdvertisedAddress::Ip(IpAddr::V6(_))) => {
+            migration.problem("FTP_HOSTNAME: PASV cannot tell an IPv6 address");
+            return text;
+        }
         None | Some(AdvertisedAddress::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED))) => return text,
         Some(AdvertisedAddress::Ip(address)) => address.to_string(),
         Some(AdvertisedAddress::Name(name)) => name,
@@ -133,6 +137,10 @@ fn uploads(migration: &mut Migration<'_>) -> String {
     if let Some(path) = migration.variables.take(NAME) {
         let what = "it has to be there, best on a tmpfs, and holds a file while it comes in";
         migration.written.note(NAME, what);
+        if !path.starts_with('/') {
+            let what = "it is not absolute, and leads from the new directory on";
+            migration.written.note(NAME, what);
+        }
         return quote(&path);
     }
     migration.written.directories.push("incoming".to_owned());
@@ -140,9 +148,18 @@ fn uploads(migration: &mut Migration<'_>) -> String {
 }
 
 fn limits(migration: &mut Migration<'_>) -> String {
-    let all = migration.value::<u32>("FTP_MAX_CONNECTIONS").unwrap_or(256);
+    const NAME: &str = "FTP_MAX_CONNECTIONS";
+    // None at all was no limit, of all as of an address.
+    let all = match migration.value::<u32>(NAME) {
+        Some(0) => {
+            let most = Limits::default().connections;
+            let what = format!("it was no limit, and is {most}, as for every host");
+            migration.written.note(NAME, &what);
+            most
+        }
+        all => all.unwrap_or(256),
+    };
     let each = migration.value::<u32>("FTP_MAX_CONNECTIONS_PER_IP");
-    // None at all was no limit.
     let each = each.filter(|each| *each > 0).unwrap_or(all);
     format!("[limits]\nconnections = {all}\nconnections-per-address = {each}\n")
 }
