@@ -173,11 +173,14 @@ class Service(BaseHTTPRequestHandler):
         return self.answer(200) if verdict == "right" else self.challenge(algorithm, qop)
 
     def challenge(self, algorithm, qop, stale=False):
+        """MD5 is that of a service from before RFC 7616, which tells no charset."""
         nonce = secrets.token_urlsafe(16)
         with STATE.lock:
             STATE.nonces[nonce] = 0
         realm = REALM.replace('"', '\\"')
-        value = f'Digest realm="{realm}", nonce="{nonce}", opaque="{OPAQUE}", charset=UTF-8'
+        value = f'Digest realm="{realm}", nonce="{nonce}", opaque="{OPAQUE}"'
+        if algorithm.startswith("SHA"):
+            value += ", charset=UTF-8"
         if qop:
             value += f', qop="{qop}"'
         if algorithm != "none":
@@ -229,8 +232,10 @@ class Service(BaseHTTPRequestHandler):
             return given.get("userhash") == "true" and given["username"] == digest(user, REALM)
         if "username*" in given:
             charset, _, encoded = given["username*"].split("'")
-            return charset == "UTF-8" and unquote(encoded) == user
-        return given["username"] == user
+            is_known = algorithm.startswith("SHA") and charset == "UTF-8"
+            return is_known and unquote(encoded) == user
+        # The bytes of a header come as Latin-1.
+        return given["username"].encode("latin-1").decode() == user
 
 
 def main():

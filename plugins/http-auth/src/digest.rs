@@ -131,10 +131,11 @@ impl Nonce {
             let hash = self.hash(format!("{}:{}", proof.user, challenge.realm).as_bytes())?;
             return Ok(format!("username=\"{hash}\", userhash=true"));
         }
-        Ok(match proof.user.is_ascii() {
-            true => format!("username={}", quoted(&proof.user)),
+        Ok(match challenge.is_utf8 && !proof.user.is_ascii() {
             // RFC 8187.
-            false => format!("username*=UTF-8''{}", percent(&proof.user)),
+            true => format!("username*=UTF-8''{}", percent(&proof.user)),
+            // Services of before know no other form, and take the bytes as browsers send them.
+            false => format!("username={}", quoted(&proof.user)),
         })
     }
 

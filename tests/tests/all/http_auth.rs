@@ -72,6 +72,7 @@ const WAYS: &[Way] = &[
     ),
     ("json-rpc", "/dms/auth", "", JASON),
     ("digest", "/digest/MD5/auth", "", ALICE),
+    ("digest", "/digest/MD5/auth", "", JASON),
     ("digest", "/digest/none/none", "", ALICE),
     (
         "digest",

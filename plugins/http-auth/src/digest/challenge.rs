@@ -23,6 +23,8 @@ pub struct Challenge {
     pub protection: Option<Protection>,
     /// Whether the name is hashed, too.
     pub userhash: bool,
+    /// Whether it says that it takes UTF-8 (`charset`), as services since RFC 7616 do.
+    pub is_utf8: bool,
     /// Whether it was the nonce that was refused, and not the password.
     pub stale: bool,
 }
@@ -120,7 +122,7 @@ impl Challenge {
             let found = all.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
             found.map(|(_, value)| value.as_str())
         };
-        let is_true = |name| value(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let is = |name, text| value(name).is_some_and(|value| value.eq_ignore_ascii_case(text));
         let (hash, is_session) = Hash::named(value("algorithm").unwrap_or("MD5"))?;
         let protection = match value("qop") {
             // Its key would be made of what travels only with a protection.
@@ -136,8 +138,9 @@ impl Challenge {
             hash,
             is_session,
             protection,
-            userhash: is_true("userhash"),
-            stale: is_true("stale"),
+            userhash: is("userhash", "true"),
+            is_utf8: is("charset", "UTF-8"),
+            stale: is("stale", "true"),
         })
     }
 }

@@ -102,14 +102,21 @@ fn the_examples_of_the_standards_hold() {
 #[test]
 fn a_name_is_written_as_the_service_can_take_it() {
     let base = "Digest realm=\"api@example.org\", nonce=\"n\", qop=\"auth\"";
+    let utf8 = format!("{base}, charset=utf-8");
     let hashed = format!("{base}, algorithm=SHA-512-256, userhash=true");
     for (challenge, user, expected) in [
         (base, "alice", "Digest username=\"alice\", realm="),
         (base, "a\"b\\c", "Digest username=\"a\\\"b\\\\c\", realm="),
+        (&utf8, "alice", "Digest username=\"alice\", realm="),
+        (
+            &utf8,
+            "J\u{e4}s\u{f8}n",
+            "Digest username*=UTF-8''J%C3%A4s%C3%B8n, realm=",
+        ),
         (
             base,
             "J\u{e4}s\u{f8}n",
-            "Digest username*=UTF-8''J%C3%A4s%C3%B8n, realm=",
+            "Digest username=\"J\u{e4}s\u{f8}n\", realm=",
         ),
         (
             &hashed,
