@@ -20,6 +20,7 @@ pub mod fs;
 pub mod kept;
 mod key;
 mod location;
+mod locks;
 pub mod plugin;
 pub mod s3;
 mod staged;
@@ -54,9 +55,9 @@ pub trait Sink: Send + Sync + fmt::Debug {
     /// Remove a file, or a link but not what it leads to.
     fn remove(&self, file: &Key) -> Result<(), SinkError>;
 
-    /// Rename a file or directory at once: a file at `target` is replaced by a file, whatever else
-    /// stands there is [`SinkError::Exists`].
-    fn rename(&self, source: &Key, target: &Key) -> Result<(), SinkError>;
+    /// Rename a file or directory at once: `existing` says what becomes of a file that a file is
+    /// renamed to, and whatever else stands there is [`SinkError::Exists`].
+    fn rename(&self, source: &Key, target: &Key, existing: Existing) -> Result<(), SinkError>;
 
     /// Whether [`Self::set_modified`] can work, as clients are told before they try.
     fn keeps_times(&self) -> bool;
@@ -105,12 +106,12 @@ pub trait Reader: Send {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SinkError>;
 }
 
-/// What becomes of a file that stands where an upload is committed.
+/// What becomes of a file that stands where an upload is committed, or a file is renamed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// It is replaced.
     Replaced,
-    /// It stays, however shortly before it came, and the commit ends with [`SinkError::Exists`].
+    /// It stays, however shortly before it came, and the answer is [`SinkError::Exists`].
     Kept,
 }
 

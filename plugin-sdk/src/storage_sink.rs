@@ -55,12 +55,13 @@ pub trait StorageSink: Lifecycle {
     /// [`StorageError::NotFound`] and the others.
     fn delete(&self, key: &str) -> Result<(), StorageError>;
 
-    /// Gives a file or directory another key; a file at the target is replaced.
+    /// Gives a file or directory another key, over a file that is there if `replace`, which it is
+    /// for files only.
     ///
     /// # Errors
-    /// See [`StorageError`].
-    fn rename(&self, source: &str, target: &str) -> Result<(), StorageError> {
-        let _ = (source, target);
+    /// [`StorageError::Exists`] where something stands there that stays, and the others.
+    fn rename(&self, source: &str, target: &str, replace: bool) -> Result<(), StorageError> {
+        let _ = (source, target, replace);
         Err(StorageError::Unsupported)
     }
 

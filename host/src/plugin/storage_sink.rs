@@ -131,11 +131,16 @@ impl Plugin {
         .await
     }
 
-    /// Renames a file or directory.
-    pub async fn sink_rename(&self, source: &str, target: &str) -> Result<(), SinkError> {
+    /// Renames a file or directory, over a file that is there if `replace`.
+    pub async fn sink_rename(
+        &self,
+        source: &str,
+        target: &str,
+        replace: bool,
+    ) -> Result<(), SinkError> {
         let (source, target) = (source.to_owned(), target.to_owned());
         self.ask_sink("rename", |(guest, store)| {
-            Box::pin(async move { guest.call_rename(store, &source, &target).await })
+            Box::pin(async move { guest.call_rename(store, &source, &target, replace).await })
         })
         .await
     }

@@ -18,7 +18,7 @@ use wharf_protocol::timestamp::Timestamp;
 
 use self::durable::DirectorySyncs;
 use self::reader::FsReader;
-use super::{Entries, Key, Reader, Sink, SinkError, Upload, WriteMode};
+use super::{Entries, Existing, Key, Reader, Sink, SinkError, Upload, WriteMode};
 use crate::config::Durability;
 
 mod durable;
@@ -205,7 +205,7 @@ impl Sink for FsSink {
         self.changed(&place.directory)
     }
 
-    fn rename(&self, source: &Key, target: &Key) -> Result<(), SinkError> {
+    fn rename(&self, source: &Key, target: &Key, existing: Existing) -> Result<(), SinkError> {
         let (from, to) = (self.changeable(source)?, self.changeable(target)?);
         let moved = from.stat()?;
         if source == target {
@@ -221,8 +221,12 @@ impl Sink for FsSink {
             Ok(_) | Err(SinkError::NotFound) => {}
             Err(error) => return Err(error),
         }
-        rustix::fs::renameat(&*from.directory, from.name, &*to.directory, to.name)
-            .map_err(io::Error::from)?;
+        // A directory takes the place of an empty one at most, if that came just now.
+        let renames = match existing {
+            Existing::Kept if !is_directory(&moved) => staging::rename_to_free,
+            _ => staging::rename,
+        };
+        renames(&from.directory, from.name, &to.directory, to.name).map_err(io::Error::from)?;
         self.changed(&to.directory)?;
         match source.split().map(|(parent, _)| parent) == target.split().map(|(parent, _)| parent) {
             true => Ok(()),

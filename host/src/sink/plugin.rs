@@ -13,7 +13,8 @@ use wharf_protocol::timestamp::Timestamp;
 
 use self::reader::PluginReader;
 use super::free_name::FreeNames;
-use super::{Entries, Key, Reader, Sink, SinkError, Upload, WriteMode};
+use super::locks::Locks;
+use super::{Entries, Existing, Key, Reader, Sink, SinkError, Upload, WriteMode};
 use crate::plugin::storage_sink::{Feature, Page, Start};
 use crate::plugin::{LivePlugins, Plugin, Role};
 
@@ -38,6 +39,9 @@ pub struct PluginSink {
     plugins: PluginDirectory,
     runtime: Handle,
     free_names: FreeNames,
+    /// Keys at which something is about to stand. Not every back end is exact about what it may
+    /// replace: Apache looks first, and moves then.
+    locks: Locks,
 }
 
 impl PluginSink {
@@ -48,6 +52,7 @@ impl PluginSink {
             plugins,
             runtime: Handle::current(),
             free_names: FreeNames::default(),
+            locks: Locks::default(),
         }
     }
 
@@ -188,8 +193,9 @@ impl Sink for PluginSink {
         self.wait(self.plugin()?.sink_delete(file.as_str()))
     }
 
-    fn rename(&self, source: &Key, target: &Key) -> Result<(), SinkError> {
+    fn rename(&self, source: &Key, target: &Key, existing: Existing) -> Result<(), SinkError> {
         let plugin = self.able(Feature::Rename)?;
+        let _held = self.wait(self.locks.hold(&[source, target]));
         let moved = self.stat(source)?;
         if source == target {
             return Ok(());
@@ -197,15 +203,16 @@ impl Sink for PluginSink {
         if source.holds(target) {
             return Err(SinkError::InvalidName);
         }
-        if let Some(there) = self.existing(target)? {
-            let are_files = [moved, there]
-                .iter()
-                .all(|entry| entry.kind == EntryKind::File);
-            if !are_files {
-                return Err(SinkError::Exists);
-            }
+        let is_file = moved.kind == EntryKind::File;
+        let replace = is_file && existing == Existing::Replaced;
+        // Only a file is replaced, and only by a file. Where none is, the plugin sees to it.
+        if (replace || !is_file)
+            && let Some(there) = self.existing(target)?
+            && !(is_file && there.kind == EntryKind::File)
+        {
+            return Err(SinkError::Exists);
         }
-        self.wait(plugin.sink_rename(source.as_str(), target.as_str()))
+        self.wait(plugin.sink_rename(source.as_str(), target.as_str(), replace))
     }
 
     fn keeps_times(&self) -> bool {

@@ -19,13 +19,13 @@ use self::commit::Over;
 use self::download::S3Reader;
 use self::error::failed;
 use self::layout::Layout;
-use self::locks::Locks;
 use self::memory::Memory;
 use self::parts::Growth;
 use self::properties::Properties;
 use self::upload::S3Upload;
 use super::free_name::FreeNames;
-use super::{Entries, Key, Reader, Sink, SinkError, Upload, WriteMode};
+use super::locks::Locks;
+use super::{Entries, Existing, Key, Reader, Sink, SinkError, Upload, WriteMode};
 use crate::config::{Checksums, Directories, Modified, Rights, S3Sink};
 
 mod client;
@@ -37,7 +37,6 @@ mod encoding;
 mod error;
 mod layout;
 mod listing;
-mod locks;
 mod memory;
 mod multipart;
 mod orphans;
@@ -189,7 +188,7 @@ impl Sink for Bucket {
         })
     }
 
-    fn rename(&self, source: &Key, target: &Key) -> Result<(), SinkError> {
+    fn rename(&self, source: &Key, target: &Key, existing: Existing) -> Result<(), SinkError> {
         self.needs_full_rights()?;
         if source.is_root() || target.is_root() {
             return Err(SinkError::PermissionDenied);
@@ -198,7 +197,7 @@ impl Sink for Bucket {
         self.may_be_made(target)?;
         self.wait(async {
             let _held = self.0.locks.hold(&[source, target]).await;
-            self.0.rename(source, target).await
+            self.0.rename(source, target, existing).await
         })
     }
 

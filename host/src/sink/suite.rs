@@ -28,7 +28,7 @@ pub(super) fn run(sink: &dyn Sink) {
 
 /// Run those checks that hold whatever a store does to odd and long names.
 pub(super) fn run_checks(sink: &dyn Sink) {
-    let checks: [(&str, Check); 12] = [
+    let checks: [(&str, Check); 13] = [
         ("upload", an_upload_is_invisible_until_it_is_committed),
         ("drop", a_dropped_upload_leaves_nothing),
         ("replace", a_file_is_replaced_at_once),
@@ -42,6 +42,7 @@ pub(super) fn run_checks(sink: &dyn Sink) {
         ("kept", of_uploads_that_replace_nothing_one_is_first),
         ("directories", directories_are_made_listed_and_removed),
         ("rename", renaming_replaces_files_only),
+        ("renamed", of_renames_that_replace_nothing_one_is_first),
         ("names", names_are_kept_as_they_are),
         ("errors", errors_tell_what_is_wrong),
     ];
@@ -325,35 +326,70 @@ fn directories_are_made_listed_and_removed(sink: &dyn Sink, directory: &Key) {
 
 fn renaming_replaces_files_only(sink: &dyn Sink, directory: &Key) {
     let at = |name| child(directory, name);
+    let rename = |source: &Key, target: &Key| sink.rename(source, target, Existing::Replaced);
     store(sink, &at("a"), b"a");
     store(sink, &at("b"), b"b");
     sink.make_directory(&at("d")).expect("makes");
     sink.make_directory(&at("e")).expect("makes");
-    sink.rename(&at("a"), &at("b")).expect("replaces");
+    rename(&at("a"), &at("b")).expect("replaces");
     assert_eq!(content(sink, &at("b"), 0), b"a");
-    sink.rename(&at("b"), &at("b")).expect("changes nothing");
+    rename(&at("b"), &at("b")).expect("changes nothing");
     for (source, target) in [("b", "d"), ("d", "b"), ("d", "e")] {
-        let result = sink.rename(&at(source), &at(target));
+        let result = rename(&at(source), &at(target));
         assert!(
             matches!(result, Err(SinkError::Exists)),
             "{source} {target}"
         );
     }
-    sink.rename(&at("b"), &child(&at("d"), "b")).expect("moves");
-    assert!(sink.rename(&at("d"), &child(&at("d"), "d")).is_err());
-    sink.rename(&at("d"), &at("f"))
-        .expect("moves the directory");
+    rename(&at("b"), &child(&at("d"), "b")).expect("moves");
+    assert!(rename(&at("d"), &child(&at("d"), "d")).is_err());
+    rename(&at("d"), &at("f")).expect("moves the directory");
     assert_eq!(content(sink, &child(&at("f"), "b"), 0), b"a");
     assert!(matches!(
-        sink.rename(&at("a"), &at("x")),
+        rename(&at("a"), &at("x")),
         Err(SinkError::NotFound)
     ));
     let orphan = child(&at("missing"), "x");
     assert!(matches!(
-        sink.rename(&at("f"), &orphan),
+        rename(&at("f"), &orphan),
         Err(SinkError::NotFound)
     ));
     assert_eq!(names(sink, directory), ["e", "f"]);
+}
+
+fn of_renames_that_replace_nothing_one_is_first(sink: &dyn Sink, directory: &Key) {
+    let target = &child(directory, "target");
+    let sources: Vec<Key> = ["a", "b", "c", "d"]
+        .map(|name| child(directory, name))
+        .into();
+    for source in &sources {
+        store(sink, source, source.as_str().as_bytes());
+    }
+    let renamed: Vec<&Key> = thread::scope(|scope| {
+        let rename = |source| scope.spawn(move || sink.rename(source, target, Existing::Kept));
+        let renames: Vec<_> = sources.iter().map(rename).collect();
+        let ended = renames.into_iter().map(|it| it.join().expect("ends"));
+        sources
+            .iter()
+            .zip(ended)
+            .filter_map(|(source, ended)| match ended {
+                Ok(()) => Some(source),
+                Err(SinkError::Exists) => None,
+                Err(error) => panic!("{error}"),
+            })
+            .collect()
+    });
+    assert_eq!(renamed.len(), 1);
+    assert_eq!(content(sink, target, 0), renamed[0].as_str().as_bytes());
+    for source in &sources {
+        assert_eq!(
+            sink.stat(source).is_ok(),
+            *source != *renamed[0],
+            "{source}"
+        );
+    }
+    sink.rename(target, target, Existing::Kept)
+        .expect("changes nothing");
 }
 
 fn names_are_kept_as_they_are(sink: &dyn Sink, directory: &Key) {
@@ -377,7 +413,8 @@ fn names_are_kept_as_they_are(sink: &dyn Sink, directory: &Key) {
         let file = child(directory, name);
         assert_eq!(content(sink, &file, 0), name.as_bytes(), "{name}");
         let renamed = child(directory, "renamed");
-        sink.rename(&file, &renamed).expect("renames");
+        sink.rename(&file, &renamed, Existing::Replaced)
+            .expect("renames");
         sink.remove(&renamed).expect("removes");
     }
     assert_eq!(names(sink, directory), [""; 0]);

@@ -114,10 +114,10 @@ impl ResolvedOperation {
     fn rename(&self, cancelled: &AtomicBool) -> Result<Outcome, StorageError> {
         let from = self.at.place()?;
         let to = self.target.as_ref().ok_or(StorageError::NotPermitted)?;
-        let may_overwrite = self.view.permits(Permission::Overwrite, &to.path);
-        if !may_overwrite && from.location != to.location && to.is_taken()? {
-            return Err(StorageError::NotPermitted);
-        }
+        let existing = match self.view.permits(Permission::Overwrite, &to.path) {
+            true => Existing::Replaced,
+            false => Existing::Kept,
+        };
         let uniform = [from, to]
             .iter()
             .all(|place| self.view.identity.is_uniform_below(&place.path));
@@ -125,18 +125,17 @@ impl ResolvedOperation {
             return Err(StorageError::NotPermitted);
         }
         let (source, target) = (&from.location, &to.location);
-        match source.sink == target.sink {
+        let renamed = match source.sink == target.sink {
             true => self
                 .view
-                .store(to, || from.sink.rename(&source.key, &target.key))?,
-            false => {
-                let existing = match may_overwrite {
-                    true => Existing::Replaced,
-                    false => Existing::Kept,
-                };
-                relocate::file(&self.view, from, to, existing, cancelled)?;
-            }
-        }
+                .store(to, || from.sink.rename(&source.key, &target.key, existing))
+                .map_err(StorageError::from),
+            false => relocate::file(&self.view, from, to, existing, cancelled),
+        };
+        renamed.map_err(|error| match (existing, error) {
+            (Existing::Kept, StorageError::Sink(SinkError::Exists)) => StorageError::NotPermitted,
+            (_, error) => error,
+        })?;
         self.view.sinks.quotas().moved(source, target);
         Ok(Outcome::Done)
     }

@@ -57,15 +57,15 @@ pub fn publish(
     };
     let sink = sinks.named(&target.sink).ok_or(StorageError::NoSuchSink)?;
     let existing = may_replace.elsewhere();
-    // The commit sees to it; this spares what comes before it.
-    if existing == Existing::Kept && is_taken(&**sink, &target.key)? {
-        return Err(SinkError::Exists.into());
-    }
     make_parents(&**sink, &target.key)?;
     if target.sink == place.sink && upload.relocates() {
         upload.commit_to(&target.key, existing)?;
         sinks.quotas().came(target);
         return Ok(());
+    }
+    // The commit sees to it; this spares the copy.
+    if existing == Existing::Kept && is_taken(&**sink, &target.key)? {
+        return Err(SinkError::Exists.into());
     }
     upload.let_go();
     let copy = copy(&*upload, &**sink, &target.key, cancelled)?;

@@ -24,6 +24,10 @@ pub(super) fn file(
     if before.kind == EntryKind::Directory {
         return Err(StorageError::DirectoryAcrossSinks);
     }
+    // The commit sees to it; this spares the copy.
+    if existing == Existing::Kept && to.is_taken()? {
+        return Err(SinkError::Exists.into());
+    }
     let mut reader = from.sink.open(source, 0)?;
     let mut upload = view.begin(to, WriteMode::Replace, Some(before.size))?;
     let mut block = vec![0; limits::TRANSFER_BLOCK_BYTES];

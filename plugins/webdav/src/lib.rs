@@ -95,13 +95,12 @@ impl StorageSink for WebDav {
         }
     }
 
-    fn rename(&self, source: &str, target: &str) -> Result<(), StorageError> {
-        let is_collection = self.0.find(source)?.is_collection;
-        let url = match is_collection {
+    fn rename(&self, source: &str, target: &str, replace: bool) -> Result<(), StorageError> {
+        let url = match self.0.find(source)?.is_collection {
             true => self.0.address.directory(source),
             false => self.0.address.file(source),
         };
-        self.0.place(&url, target, !is_collection)
+        self.0.place(&url, target, replace)
     }
 
     fn make_directory(&self, key: &str) -> Result<(), StorageError> {

@@ -97,7 +97,7 @@ fn the_collection_of_uploads_is_nobodys() {
     requests();
     tell("/a", &[("", 7)]);
     let denied = Err(StorageError::PermissionDenied);
-    assert_eq!(webdav.rename("a", ".wharf-uploads/a"), denied);
+    assert_eq!(webdav.rename("a", ".wharf-uploads/a", true), denied);
     assert_eq!(requests(), ["PROPFIND /a"]);
 }
 
@@ -157,7 +157,7 @@ fn a_name_behind_a_proxy_is_said_in_another_way() {
     tell("/a", &[("", 7)]);
     answer("MOVE", "/a", 502);
     answer("MOVE", "/a", 201);
-    assert_eq!(webdav.rename("a", "b c"), Ok(()));
+    assert_eq!(webdav.rename("a", "b c", true), Ok(()));
     let destination = |request: &wharf_plugin::http::Request| {
         let headers = request.headers.iter();
         let mut values = headers.filter(|(name, _)| name == "destination");

@@ -72,7 +72,7 @@ impl StagedFile {
     pub(super) fn publish(mut self, to: &Dir, name: &str, replace: bool) -> io::Result<()> {
         let from = &*self.directory;
         match replace {
-            true => rustix::fs::renameat(from, &self.name, to, name)?,
+            true => rename(from, &self.name, to, name)?,
             false => rename_to_free(from, &self.name, to, name)?,
         }
         self.name.clear();
@@ -91,7 +91,13 @@ impl Drop for StagedFile {
     }
 }
 
-fn rename_to_free(from: &Dir, name: &str, to: &Dir, free: &str) -> Result<(), Errno> {
+/// Gives a file or directory another name, over a file that has it.
+pub(super) fn rename(from: &Dir, name: &str, to: &Dir, new: &str) -> Result<(), Errno> {
+    rustix::fs::renameat(from, name, to, new)
+}
+
+/// Gives a file a name that nothing has, or fails.
+pub(super) fn rename_to_free(from: &Dir, name: &str, to: &Dir, free: &str) -> Result<(), Errno> {
     match rustix::fs::renameat_with(from, name, to, free, RenameFlags::NOREPLACE) {
         // Not every file system has the flag. A hard link refuses to replace as well.
         Err(Errno::INVAL) => {

@@ -54,7 +54,10 @@ fn no_link_leads_out() {
             sink.make_directory(&key(&format!("{directory}/new")))
                 .is_err()
         );
-        assert!(sink.rename(&key(file), &key("stolen")).is_err());
+        assert!(
+            sink.rename(&key(file), &key("stolen"), Existing::Replaced)
+                .is_err()
+        );
     }
     assert!(sink.open(&key("file"), 0).is_err());
     assert!(sink.create(&key("file"), WriteMode::Append).is_err());

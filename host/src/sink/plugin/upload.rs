@@ -91,8 +91,9 @@ impl PluginUpload {
         self.sink.wait(staged.publish(key.as_str(), existing))
     }
 
-    /// Whether what it goes on from is still what it was. Another client may be faster between this
-    /// and the publication: the contract has no such condition that the back end checks.
+    /// Whether what it goes on from is still what it was. What does not come through this host may
+    /// be faster between this and the publication: the contract has no such condition that the back
+    /// end checks.
     fn check_unchanged(&mut self, there: Version) -> Result<(), SinkError> {
         let (sink, key) = (self.sink.clone(), self.key.clone());
         let Some(staged) = staged_of(self) else {
@@ -153,6 +154,8 @@ impl Upload for PluginUpload {
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
+        let (sink, key) = (self.sink.clone(), self.key.clone());
+        let _held = sink.wait(sink.locks.hold(&[&key]));
         let existing = match (self.mode, self.there) {
             (WriteMode::Unique, _) | (WriteMode::Append, None) => Existing::Kept,
             (mode, Some(there)) if mode.resumes() => {
@@ -161,11 +164,12 @@ impl Upload for PluginUpload {
             }
             _ => Existing::Replaced,
         };
-        let key = self.key.clone();
         self.publish(&key, existing)
     }
 
     fn commit_to(self: Box<Self>, key: &Key, existing: Existing) -> Result<(), SinkError> {
+        let sink = self.sink.clone();
+        let _held = sink.wait(sink.locks.hold(&[key]));
         self.publish(key, existing)
     }
 

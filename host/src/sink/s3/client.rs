@@ -24,7 +24,6 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use super::error::{described, failed};
 use super::layout::Layout;
-use super::locks::Locks;
 use super::memory::Memory;
 use super::orphans::{Journal, sweep};
 use super::parts::Growth;
@@ -32,6 +31,7 @@ use super::{ATTEMPTS, Bucket, Store};
 use crate::config::{Checksums, S3Sink};
 use crate::sink::Key;
 use crate::sink::free_name::FreeNames;
+use crate::sink::locks::Locks;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

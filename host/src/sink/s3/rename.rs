@@ -18,7 +18,7 @@ use super::copy::size_of;
 use super::error::described;
 use super::properties::Properties;
 use super::remove::BATCH;
-use crate::sink::{Key, SinkError};
+use crate::sink::{Existing, Key, SinkError};
 
 /// Copies at once.
 const COPIES: usize = 16;
@@ -55,11 +55,13 @@ impl Moved {
 }
 
 impl Store {
-    /// Renames a file or directory; a file at the target is replaced by a file.
+    /// Renames a file or directory; `existing` says what becomes of a file that a file is renamed
+    /// to. The locks of both keys keep out whoever else stores there through this host.
     pub(super) async fn rename(
         self: &Arc<Self>,
         source: &Key,
         target: &Key,
+        existing: Existing,
     ) -> Result<(), SinkError> {
         let from = self.layout.object(source);
         let (file, is_directory, there, parent) = tokio::join!(
@@ -85,7 +87,8 @@ impl Store {
                 None => self.rename_directory(source, target).await,
             };
         };
-        if there?.is_some_and(|there| there.kind != EntryKind::File) {
+        let is_kept = |kind| existing == Existing::Kept || kind != EntryKind::File;
+        if there?.is_some_and(|there| is_kept(there.kind)) {
             return Err(SinkError::Exists);
         }
         let (to, class) = (self.layout.object(target), head.storage_class().cloned());

@@ -15,7 +15,7 @@ use super::Bucket;
 use super::commit::Over;
 use super::properties::{self, Properties};
 use crate::config::{Directories, S3Sink};
-use crate::sink::{Key, Sink, SinkError, WriteMode};
+use crate::sink::{Existing, Key, Sink, SinkError, WriteMode};
 
 /// A sink below a prefix of its own.
 struct Fixture {
@@ -279,7 +279,8 @@ async fn directories_that_nobody_made_are_there_and_go() {
                 sink.remove_directory(&marker),
                 Err(SinkError::NotEmpty)
             ));
-            sink.rename(&key("a"), &key("moved")).unwrap();
+            sink.rename(&key("a"), &key("moved"), Existing::Replaced)
+                .unwrap();
             assert!(matches!(sink.stat(&key("a")), Err(SinkError::NotFound)));
             assert_eq!(suite::content(sink, &key("moved/b/c"), 0), b"c");
             sink.remove(&key("moved/b/c")).unwrap();

@@ -66,8 +66,8 @@ impl<I: Instance<Plugin: StorageSink>> sink::Guest for I {
         ask::<I, _>(|plugin| plugin.delete(&key))
     }
 
-    fn rename(source: String, target: String) -> Result<(), types::StorageError> {
-        ask::<I, _>(|plugin| plugin.rename(&source, &target))
+    fn rename(source: String, target: String, replace: bool) -> Result<(), types::StorageError> {
+        ask::<I, _>(|plugin| plugin.rename(&source, &target, replace))
     }
 
     fn make_directory(key: String) -> Result<(), types::StorageError> {

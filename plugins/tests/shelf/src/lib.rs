@@ -118,9 +118,9 @@ impl StorageSink for Shelf {
         }
     }
 
-    fn rename(&self, source: &str, target: &str) -> Result<(), StorageError> {
+    fn rename(&self, source: &str, target: &str, replace: bool) -> Result<(), StorageError> {
         let replaced = tree::node(target);
-        tree::rename(source, target)?;
+        tree::rename(source, target, replace)?;
         match replaced {
             Ok(Node::File { content, .. }) => content.expire(),
             _ => Ok(()),

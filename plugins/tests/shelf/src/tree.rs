@@ -122,16 +122,17 @@ pub fn remove(key: &str) -> Result<(), StorageError> {
     state::remove(&slot(key)).map_err(failed)
 }
 
-/// Moves what stands at `source`, with all below it.
-pub fn rename(source: &str, target: &str) -> Result<(), StorageError> {
+/// Moves what stands at `source`, with all below it, over a file at `target` if `replace`.
+pub fn rename(source: &str, target: &str, replace: bool) -> Result<(), StorageError> {
     let moved = node(source)?;
     names(split(target).0)?;
     match moved {
-        Node::File { .. } => put(target, &moved)?,
+        Node::File { .. } if replace => put(target, &moved)?,
+        Node::File { .. } => add(target, &moved)?,
         Node::Directory { names } => {
-            put(target, &Node::Directory { names: Vec::new() })?;
+            add(target, &Node::Directory { names: Vec::new() })?;
             for name in names {
-                rename(&join(source, &name), &join(target, &name))?;
+                rename(&join(source, &name), &join(target, &name), false)?;
             }
         }
     }

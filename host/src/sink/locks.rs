@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::sink::Key;
 
-/// The operations on one bucket that are at work or wait.
+/// The operations on one sink that are at work or wait.
 #[derive(Clone, Debug, Default)]
 pub struct Locks(Arc<Mutex<Queue>>);
 
