@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::{Existing, Key, Sink, SinkError, Upload};
+use super::{Existing, Key, Location, Sink, SinkError, Upload};
 use crate::limits::TRANSFER_BLOCK_BYTES;
 use crate::spool::{Spool, SpoolFile};
 
@@ -154,6 +154,10 @@ impl Upload for KeptUpload {
         self.upload.as_ref().ok_or_else(let_go)?.size()
     }
 
+    fn counts_in(&self) -> Option<&Location> {
+        self.upload.as_ref()?.counts_in()
+    }
+
     fn reads_back(&self) -> bool {
         matches!(self.bytes, Kept::All(_))
     }
@@ -190,4 +194,36 @@ impl Upload for KeptUpload {
 
 fn let_go() -> SinkError {
     io::Error::other("the upload was let go of").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::Durability;
+    use crate::quota::{Before, Metered, Quota, Quotas, Reservation};
+    use crate::sink::WriteMode;
+    use crate::sink::fs::FsSink;
+
+    #[test]
+    fn what_is_kept_of_an_upload_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink: Arc<dyn Sink> = Arc::new(FsSink::open(folder.path(), Durability::Os).unwrap());
+        let place = Location::new("local", Key::root());
+        let account = Quotas::default().account(&place);
+        let (quota, before) = (Quota::default(), Before::nothing(&account));
+        let room = Reservation::new(account, Arc::clone(&sink), quota, before, 0).unwrap();
+        let (key, mode) = (Key::parse("a").unwrap(), WriteMode::Replace);
+        let upload = Metered::new(sink.create(&key, mode).unwrap(), mode, room);
+        let mut kept = KeptUpload {
+            key,
+            upload: Some(Box::new(upload)),
+            bytes: Kept::Head(Vec::new(), 4),
+            position: 0,
+        };
+        assert_eq!(kept.counts_in(), Some(&place));
+        kept.let_go();
+        assert_eq!(kept.counts_in(), None);
+    }
 }
