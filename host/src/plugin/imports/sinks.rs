@@ -17,7 +17,7 @@ use crate::plugin::bindings::imports::wharf::plugin::types::{
 use crate::plugin::denials::Denials;
 use crate::plugin::instance::InstanceState;
 use crate::plugin::text::one_line;
-use crate::sink::{Key, Sink, SinkError, WriteMode};
+use crate::sink::{self, Key, Sink, SinkError, WriteMode};
 use crate::sinks::Sinks;
 
 mod page;
@@ -101,36 +101,55 @@ impl SinkAccess {
 
     async fn put(&self, at: Location, data: Vec<u8>) -> Answer<()> {
         let Place { sink, key } = self.place(SinkOperation::Put, &at)?;
+        let sinks = Arc::clone(&self.sinks);
         self.work(move |given_up| {
             let mut upload = sink.create(&key, WriteMode::Replace)?;
             upload.write(&data)?;
             given_up.check()?;
-            upload.commit()
+            upload.commit()?;
+            let place = sink::Location::new(at.sink, key);
+            sinks.quotas().stored(&place, data.len() as u64, None);
+            Ok(())
         })
         .await
     }
 
     async fn copy(&self, source: Location, target: Location) -> Answer<()> {
         let source = self.place(SinkOperation::Copy, &source)?;
-        let target = self.place(SinkOperation::Put, &target)?;
+        let Place { sink, key } = self.place(SinkOperation::Put, &target)?;
+        let sinks = Arc::clone(&self.sinks);
         self.work(move |given_up| {
             let mut reader = source.sink.open(&source.key, 0)?;
-            let mut upload = target.sink.create(&target.key, WriteMode::Replace)?;
-            let mut block = vec![0; TRANSFER_BLOCK_BYTES];
+            let mut upload = sink.create(&key, WriteMode::Replace)?;
+            let (mut block, mut size) = (vec![0; TRANSFER_BLOCK_BYTES], 0);
             loop {
                 given_up.check()?;
                 match reader.read(&mut block)? {
-                    0 => return upload.commit(),
-                    count => upload.write(&block[..count])?,
+                    0 => break,
+                    count => {
+                        upload.write(&block[..count])?;
+                        size += count as u64;
+                    }
                 }
             }
+            upload.commit()?;
+            let place = sink::Location::new(target.sink, key);
+            sinks.quotas().stored(&place, size, None);
+            Ok(())
         })
         .await
     }
 
     async fn delete(&self, at: Location) -> Answer<()> {
         let Place { sink, key } = self.place(SinkOperation::Delete, &at)?;
-        self.work(move |_| sink.remove(&key)).await
+        let sinks = Arc::clone(&self.sinks);
+        self.work(move |_| {
+            sink.remove(&key)?;
+            let place = sink::Location::new(at.sink, key);
+            sinks.quotas().removed(&place);
+            Ok(())
+        })
+        .await
     }
 
     async fn browse(&self, at: Location, limit: u32, after: Option<String>) -> Answer<Page> {

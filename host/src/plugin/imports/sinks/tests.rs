@@ -7,6 +7,7 @@ use crate::config::{self, Config};
 use crate::plugin::instance::PluginInstance;
 use crate::plugin::tests::{Bench, guest};
 use crate::plugin::{Role, Services};
+use crate::quota::Quota;
 use crate::sinks::Sinks;
 
 /// Two sinks with some files, and an instance of a plugin with a sidecar.
@@ -263,4 +264,29 @@ async fn work_that_nobody_waits_for_ends_and_its_place_is_free_again() {
         heard.recv().unwrap();
     }
     assert!(access.work(|_| Ok(())).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quotas_hear_of_what_is_stored_and_deleted() {
+    let mut stage = Stage::new(&format!("sinks = [{}]", allow("local", "in", ALL))).await;
+    let host = stage.host();
+    let sinks = Arc::clone(&host.granted.sinks.sinks);
+    let home = sink::Location::new("local", Key::parse("in").unwrap());
+    let (account, sink) = (sinks.quotas().account(&home), sinks.named("local").unwrap());
+    let quota = Quota {
+        bytes: Some(100),
+        files: None,
+    };
+    let left = || account.left(&**sink, quota).unwrap();
+    let (own, copied) = (|| at("local", "in/own"), || at("local", "in/copied"));
+    assert_eq!(left(), Some(91));
+    Host::put(host, own(), vec![b'x'; 10])
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(left(), Some(81));
+    Host::copy(host, own(), copied()).await.unwrap().unwrap();
+    assert_eq!(left(), Some(71));
+    Host::delete(host, own()).await.unwrap().unwrap();
+    assert_eq!(left(), Some(81));
 }
