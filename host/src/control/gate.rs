@@ -21,6 +21,7 @@ use crate::limits;
 use crate::plugin::{FinishedUpload, GateRuling, LivePlugins, Role};
 use crate::sink::kept::keep;
 use crate::sink::{Location, StagedUpload, Upload};
+use crate::sinks::Sinks;
 use crate::spool::Spool;
 use crate::storage::{self, MayReplace, Place, StorageError};
 use crate::transfer::{self, DataConnection};
@@ -28,6 +29,7 @@ use crate::transfer::{self, DataConnection};
 /// An upload that begins.
 pub(super) struct Incoming {
     plugins: Arc<LivePlugins>,
+    sinks: Arc<Sinks>,
     place: Place,
     /// The offset of the first byte that will come.
     start: u64,
@@ -51,6 +53,7 @@ pub(super) struct Received {
     /// How many bytes came.
     bytes: u64,
     plugins: Arc<LivePlugins>,
+    sinks: Arc<Sinks>,
 }
 
 impl Drop for Received {
@@ -58,10 +61,11 @@ impl Drop for Received {
         if self.upload.is_taken() {
             return;
         }
-        let (upload, plugins) = (self.upload.clone(), Arc::clone(&self.plugins));
+        let (upload, place) = (self.upload.clone(), self.place.location.clone());
+        let (plugins, sinks) = (Arc::clone(&self.plugins), Arc::clone(&self.sinks));
         where_blocking_is_allowed(move || {
             if let Some(upload) = upload.take() {
-                interrupt(upload, &plugins);
+                interrupt(upload, &place, &plugins, &sinks);
             }
         });
     }
@@ -71,12 +75,14 @@ impl Incoming {
     /// It will stand at `place`, and `start` bytes of it were there before.
     pub(super) fn new(
         plugins: Arc<LivePlugins>,
+        sinks: Arc<Sinks>,
         place: Place,
         start: u64,
         may_replace: MayReplace,
     ) -> Self {
         Self {
             plugins,
+            sinks,
             place,
             start,
             may_replace,
@@ -109,7 +115,7 @@ impl Incoming {
         let bytes = match received {
             Ok(bytes) => bytes,
             Err(error) => {
-                interrupt(upload, &self.plugins);
+                interrupt(upload, &self.place.location, &self.plugins, &self.sinks);
                 return Completed::Finished(Err(end(error)));
             }
         };
@@ -123,6 +129,7 @@ impl Incoming {
             elapsed: started.elapsed(),
             bytes,
             plugins: self.plugins,
+            sinks: self.sinks,
         })
     }
 }
@@ -132,15 +139,17 @@ fn wanted_checksums(plugins: &LivePlugins) -> Vec<HashAlgorithm> {
     plugins.current().gate_checksums()
 }
 
-/// The upload broke off. What came is kept where resuming was asked for, but not where gates would
-/// have to decide on it: whoever breaks off must not get past them.
-fn interrupt(upload: Box<dyn Upload>, plugins: &LivePlugins) {
+/// The upload to `place` broke off. What came is kept where resuming was asked for, but not where
+/// gates would have to decide on it: whoever breaks off must not get past them.
+fn interrupt(upload: Box<dyn Upload>, place: &Location, plugins: &LivePlugins, sinks: &Sinks) {
     if !plugins.current().of(Role::UploadGate).is_empty() {
         return;
     }
     if let Err(error) = upload.interrupt() {
         warn!(%error, "what an interrupted upload left could not be kept or removed");
     }
+    // Nobody tells whether it was kept.
+    sinks.quotas().came(place);
 }
 
 impl Control {

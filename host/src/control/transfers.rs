@@ -21,6 +21,7 @@ use crate::admission::TransferPermit;
 use crate::metrics::{self, Blame, Direction, TransferOutcome};
 use crate::plugin::LivePlugins;
 use crate::sessions::TransferringSession;
+use crate::sinks::Sinks;
 use crate::spool::Spool;
 use crate::storage::{Object, Place};
 use crate::tls::DataHandshake;
@@ -36,6 +37,8 @@ pub(super) struct Ready {
     plugins: Arc<LivePlugins>,
     /// Where it is kept until then.
     spool: Spool,
+    /// Whose quotas hear of one that breaks off.
+    sinks: Arc<Sinks>,
 }
 
 /// What a transfer reads or writes. Where it is not used after all, it is closed on a thread that
@@ -184,7 +187,7 @@ impl Control {
         });
         let (local, peer) = (self.local, self.peer);
         let plugins = Arc::clone(&self.host.plugins);
-        let spool = self.host.spool.clone();
+        let (sinks, spool) = (Arc::clone(&self.host.sinks), self.host.spool.clone());
         let deadline = Instant::now() + self.host.config.limits.data_connect_timeout;
         Box::pin(async move {
             let resolved = match storage.resolve_transfer(kind, &session).await {
@@ -225,6 +228,7 @@ impl Control {
                     permit,
                     connection,
                     plugins,
+                    sinks,
                     spool,
                 }),
             )))
@@ -328,6 +332,7 @@ impl Ready {
             mut object,
             connection,
             plugins,
+            sinks,
             spool,
             ..
         } = self;
@@ -338,7 +343,7 @@ impl Ready {
                 place,
                 may_replace,
             }) => {
-                let incoming = Incoming::new(plugins, place, start, may_replace);
+                let incoming = Incoming::new(plugins, sinks, place, start, may_replace);
                 return incoming.receive(&connection, upload, &spool);
             }
             Some(Object::Download { mut reader, .. }) => {

@@ -6,8 +6,7 @@ use std::io::Write;
 use wharf_tests::content;
 use wharf_tests::ftp::Ftp;
 use wharf_tests::server::Server;
-use wharf_tests::settings::PASSWORD;
-use wharf_tests::settings::{Listener, Settings};
+use wharf_tests::settings::{ENCODED, Listener, PASSWORD, Settings, USER};
 use wharf_tests::store::{self, Store};
 
 const QUOTA: &str = "[config.limits]\nquota = \"1MB\"\nquota-files = 4\n";
@@ -83,6 +82,33 @@ fn files_of_a_quota_are_counted() {
     assert_eq!(ftp.store("STOR a", b"longer").code, 226);
     ftp.command("DELE d/c", 250);
     assert_eq!(ftp.store("STOR f", b"").code, 226);
+}
+
+#[test]
+fn what_others_leave_of_an_upload_that_breaks_off_counts() {
+    let server = Server::start(&Settings {
+        users: format!(
+            "limits = {{ quota = \"100MB\" }}\n\
+             [config.users.root]\npassword = \"{ENCODED}\"\nroot = \"\"\n"
+        ),
+        ..Settings::default()
+    });
+    fs::write(server.home().join("old"), "old").expect("there is room");
+    let mut ftp = session(&server);
+    assert_eq!(left(&mut ftp), 99_999_997);
+    let mut other = Ftp::greeted(server.address(Listener::EXPLICIT));
+    other.log_in("root", PASSWORD);
+    other.command("TYPE I", 200);
+    let mut data = other.data();
+    other.command(&format!("APPE home/{USER}/old"), 150);
+    // More than fits between the two, so that some has come.
+    data.write_all(&content::bytes(50_000_000, 2))
+        .expect("it is taken");
+    other.command("ABOR", 426);
+    other.expect(226);
+    let size = fs::metadata(server.home().join("old")).expect("it is there");
+    assert!(size.len() > 3);
+    assert_eq!(left(&mut ftp), 100_000_000 - size.len());
 }
 
 #[test]
