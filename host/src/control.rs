@@ -18,7 +18,7 @@ use wharf_protocol::line::{Decoder, Event};
 use wharf_protocol::session::Session;
 
 use self::data_route::DataRoute;
-use self::job::{Completed, Job};
+use self::job::{Completed, Job, NotPrepared, Refused};
 use self::login::Login;
 use self::stream::ControlStream;
 use self::tell::{Attempt, Teller};
@@ -295,7 +295,10 @@ impl Control {
                 self.ready = Some(*ready);
                 Input::Prepared(Ok(prepared))
             }
-            Completed::Prepared(Err(refused)) => Input::Prepared(Err(self.failed(refused))),
+            Completed::Prepared(Err(NotPrepared { refused, route })) => {
+                self.route = route.or(self.route.take());
+                Input::Prepared(Err(self.failed(refused)))
+            }
             Completed::Received(received) => {
                 if self.stream.peer_is_gone() {
                     return Err(Ended::ByClient);
@@ -327,7 +330,7 @@ impl Control {
             Some(running) => running.abort(),
             None => {
                 self.job = Some(Box::pin(async {
-                    Completed::Prepared(Err(Failure::Aborted.into()))
+                    Completed::Prepared(Err(Refused::from(Failure::Aborted).into()))
                 }))
             }
         }

@@ -70,6 +70,10 @@ pub const SENDFILE_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of a listing that are collected before they are sent.
 pub const LISTING_BLOCK_BYTES: usize = 64 * 1024;
 
+/// Entries of a directory that are held to be sorted for LIST and NLST, 200 bytes each: few people
+/// read longer listings, and many transfers may list at a time.
+pub const LISTING_SORTED_MAX: usize = 4096;
+
 /// Connections accepted by the listeners and not yet given a task: it only smooths their hand-over.
 pub const ACCEPT_BACKLOG: usize = 64;
 

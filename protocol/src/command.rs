@@ -19,7 +19,7 @@ use crate::effect::Family;
 use crate::path::PathArgument;
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
-use crate::transfer::{Facts, Representation, TransferMode};
+use crate::transfer::{Facts, ListOrder, Representation, TransferMode};
 
 /// A command with its arguments, named as on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,6 +202,8 @@ pub struct ListArgument {
     pub path: Option<PathArgument>,
     /// `-a` or `-A`: names that begin with a dot are wanted too.
     pub hidden: bool,
+    /// `-t`, `-S`, `-r`: the order.
+    pub order: ListOrder,
 }
 
 /// The argument of EPSV (RFC 2428 section 3).

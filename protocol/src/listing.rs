@@ -2,9 +2,12 @@
 
 mod line;
 
+use std::cmp::Ordering;
+
 pub use self::line::{facts_line, long_line, write_line};
 use crate::path::is_forbidden;
 use crate::timestamp::Timestamp;
+use crate::transfer::{ListKey, ListOrder};
 
 /// A file or directory as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +63,22 @@ impl Entry {
     /// The last component of its path, or `/`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+}
+
+impl ListOrder {
+    /// Which of two entries comes first.
+    pub fn compare(self, one: &Entry, other: &Entry) -> Ordering {
+        let first = match self.by {
+            ListKey::Name => Ordering::Equal,
+            ListKey::Time => other.modified.cmp(&one.modified),
+            ListKey::Size => other.size.cmp(&one.size),
+        };
+        let order = first.then_with(|| one.name.cmp(&other.name));
+        match self.reversed {
+            true => order.reverse(),
+            false => order,
+        }
     }
 }
 

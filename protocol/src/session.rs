@@ -169,7 +169,7 @@ impl Session {
                 context.performed(awaited, result, effects)
             }
             (State::Preparing(transfer), Input::Prepared(result)) => {
-                transfer.prepared(result, effects)
+                context.prepared(transfer, result, effects)
             }
             (State::Transferring(transfer), Input::Finished(result)) => {
                 transfer.finished(result, effects)

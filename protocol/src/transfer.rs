@@ -56,6 +56,12 @@ pub enum TransferKind {
         format: ListFormat,
         /// Names that begin with a dot are shown.
         hidden: bool,
+        /// In which order; `None` is that in which storage has them.
+        order: Option<ListOrder>,
+        /// What the client wrote before the last part of the path, slash included: NLST repeats
+        /// it with each name that a pattern found, so that RETR finds the file (RFC 1123 section
+        /// 4.1.2.7).
+        said_in: String,
     },
 }
 
@@ -78,6 +84,27 @@ pub enum ListFormat {
     Names,
     /// MLSD (RFC 3659 section 7), with these facts.
     Facts(Facts),
+}
+
+/// The order of LIST and NLST, as the options of `ls` have it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ListOrder {
+    /// What is compared first; names decide between equals.
+    pub by: ListKey,
+    /// `-r`: the other way round.
+    pub reversed: bool,
+}
+
+/// What a [`ListOrder`] compares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListKey {
+    /// Names, by their bytes.
+    #[default]
+    Name,
+    /// `-t`: times of modification, the latest first.
+    Time,
+    /// `-S`: sizes, the largest first.
+    Size,
 }
 
 /// The facts that MLSD and MLST give, as the client chose them with OPTS MLST.

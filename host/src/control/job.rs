@@ -37,13 +37,19 @@ pub(super) enum Completed {
     /// An operation on storage is done.
     Performed(Result<Outcome, Failure>),
     /// The object is open and the data connection is there.
-    Prepared(Result<(Prepared, Box<Ready>), Refused>),
+    Prepared(Result<(Prepared, Box<Ready>), NotPrepared>),
     /// Every byte of an upload is in, and nobody sees it yet.
     Received(Received),
     /// The gates have decided on an upload, and nobody sees it yet.
     Gated(Received, GateRuling),
     /// A transfer is over; an upload is committed.
     Finished(Result<Finished, Refused>),
+}
+
+/// Why a transfer cannot begin, and the data connection that is still to come, if it is.
+pub(super) struct NotPrepared {
+    pub(super) refused: Refused,
+    pub(super) route: Option<DataRoute>,
 }
 
 /// Why something was not done.
@@ -74,6 +80,13 @@ impl Refused {
             source = inner.source();
         }
         Self::new(error.into(), cause)
+    }
+}
+
+impl From<Refused> for NotPrepared {
+    fn from(refused: Refused) -> Self {
+        let route = None;
+        Self { refused, route }
     }
 }
 

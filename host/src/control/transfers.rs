@@ -15,7 +15,7 @@ use wharf_protocol::transfer::{Protection, Transfer, TransferKind};
 
 use super::Control;
 use super::gate::Incoming;
-use super::job::{Completed, Job, Refused, blocking, refuse};
+use super::job::{Completed, Job, NotPrepared, Refused, blocking, refuse};
 use super::tell::Attempt;
 use crate::admission::TransferPermit;
 use crate::metrics::{self, Blame, Direction, TransferOutcome};
@@ -169,17 +169,15 @@ impl Control {
         self.attempt = Attempt::begin(&self.teller, Arc::clone(&session), &kind);
         let admitted = self.attempt.as_ref().map(|attempt| attempt.admitted());
         if let Some(Err(full)) = admitted {
-            return Box::pin(async { Completed::Prepared(Err(refuse(full))) });
+            return not_prepared(refuse(full));
         }
-        let (Some(storage), Some(route)) = (self.login.storage(), self.route.take()) else {
-            return Box::pin(async { Completed::Prepared(Err(Failure::NoDataConnection.into())) });
-        };
         let mut settings = self.transfer_settings(&transfer);
         let (tls, permit) = match (self.data_tls(&transfer), self.admit_transfer()) {
             (Ok(tls), Ok(permit)) => (tls, permit),
-            (Err(failure), _) | (_, Err(failure)) => {
-                return Box::pin(async { Completed::Prepared(Err(failure.into())) });
-            }
+            (Err(failure), _) | (_, Err(failure)) => return not_prepared(failure),
+        };
+        let (Some(storage), Some(route)) = (self.login.storage(), self.route.take()) else {
+            return not_prepared(Failure::NoDataConnection);
         };
         let moved = metrics::transfer_bytes(match transfer.kind.is_upload() {
             true => Direction::Received,
@@ -190,13 +188,16 @@ impl Control {
         let (sinks, spool) = (Arc::clone(&self.host.sinks), self.host.spool.clone());
         let deadline = Instant::now() + self.host.config.limits.data_connect_timeout;
         Box::pin(async move {
-            let resolved = match storage.resolve_transfer(kind, &session).await {
-                Ok(resolved) => resolved,
-                Err(error) => return Completed::Prepared(Err(refuse(error))),
+            let opened = match storage.resolve_transfer(kind, &session).await {
+                Ok(resolved) => blocking(move || resolved.open()).await,
+                Err(error) => Err(refuse(error)),
             };
-            let object = match blocking(move || resolved.open()).await {
+            let object = match opened {
                 Ok(object) => object,
-                Err(refused) => return Completed::Prepared(Err(refused)),
+                Err(refused) => {
+                    let route = Some(route);
+                    return Completed::Prepared(Err(NotPrepared { refused, route }));
+                }
             };
             if let Object::Upload { start, .. } = &object {
                 let left = |max: u64| max.saturating_sub(*start);
@@ -209,7 +210,8 @@ impl Control {
                     debug!(%error, "no data connection");
                     metrics::count_error(error.blame());
                     let failure = Failure::from(&error);
-                    return Completed::Prepared(Err(Refused::new(failure, error.to_string())));
+                    let refused = Refused::new(failure, error.to_string());
+                    return Completed::Prepared(Err(refused.into()));
                 }
             };
             let connection = DataConnection {
@@ -352,7 +354,8 @@ impl Ready {
             Some(Object::Listing {
                 mut entries,
                 format,
-            }) => transfer::send_listing(&connection, &mut *entries, format),
+                said_in,
+            }) => transfer::send_listing(&connection, &mut *entries, format, &said_in),
             None => Ok(0),
         };
         Completed::Finished(match sent {
@@ -360,6 +363,12 @@ impl Ready {
             Err(error) => Err(end(error)),
         })
     }
+}
+
+/// What is refused before anything is asked; the data connection stays agreed.
+fn not_prepared(refused: impl Into<Refused>) -> Job {
+    let refused: Refused = refused.into();
+    Box::pin(async { Completed::Prepared(Err(refused.into())) })
 }
 
 /// Does `work` on a thread that may block; here, where the runtime is gone already.

@@ -4,15 +4,33 @@ use std::collections::BTreeSet;
 use std::iter;
 
 use wharf_protocol::listing::{Entry, EntryKind};
+use wharf_protocol::transfer::ListOrder;
 
 use super::StorageError;
 use super::place::Spot;
 use super::shaping::Filters;
 use super::view::View;
+use crate::limits;
 use crate::sink::{Entries, SinkError};
 
 /// The entries of a listing, read as they are asked for.
 pub type Listed = Box<dyn Iterator<Item = Result<Entry, StorageError>> + Send>;
+
+/// `entries` in `order`. A directory with more of them than are held comes as storage has it, so
+/// that it takes no memory and its first lines do not wait for the last.
+pub(super) fn in_order(mut entries: Listed, order: ListOrder) -> Result<Listed, StorageError> {
+    let mut held = Vec::new();
+    for entry in entries.by_ref().take(limits::LISTING_SORTED_MAX) {
+        held.push(entry?);
+    }
+    let next = entries.next();
+    if next.is_none() {
+        held.sort_unstable_by(|one, other| order.compare(one, other));
+    }
+    Ok(Box::new(
+        held.into_iter().map(Ok).chain(next).chain(entries),
+    ))
+}
 
 impl View {
     /// The entries of a directory as `filters` leave them; `with_allowed`, each with what this user

@@ -3,9 +3,9 @@
 use std::iter;
 
 use wharf_protocol::listing::EntryKind;
-use wharf_protocol::transfer::{ListFormat, TransferKind};
+use wharf_protocol::transfer::{ListFormat, ListOrder, TransferKind};
 
-use super::listing::Listed;
+use super::listing::{Listed, in_order};
 use super::place::Spot;
 use super::resolve::ResolvedTransfer;
 use super::{MayReplace, Place, StorageError};
@@ -38,6 +38,8 @@ pub enum Object {
         entries: Listed,
         /// The form of each line.
         format: ListFormat,
+        /// What NLST says before each name.
+        said_in: String,
     },
 }
 
@@ -60,9 +62,14 @@ impl ResolvedTransfer {
             TransferKind::Store { offset, .. } => self.open_resumed(WriteMode::At(*offset)),
             TransferKind::Append { .. } => self.open_resumed(WriteMode::Append),
             TransferKind::StoreUnique { .. } => self.open_unique(),
-            TransferKind::List { format, hidden, .. } => {
-                let (format, hidden) = (*format, *hidden);
-                self.open_listing(format, hidden)
+            TransferKind::List {
+                format,
+                hidden,
+                order,
+                ..
+            } => {
+                let (format, hidden, order) = (*format, *hidden, *order);
+                self.open_listing(format, hidden, order)
             }
         }
     }
@@ -157,7 +164,13 @@ impl ResolvedTransfer {
         self.view.begin(place, mode, announced)
     }
 
-    fn open_listing(self, format: ListFormat, hidden: bool) -> Result<Object, StorageError> {
+    fn open_listing(
+        self,
+        format: ListFormat,
+        hidden: bool,
+        order: Option<ListOrder>,
+    ) -> Result<Object, StorageError> {
+        let mut prefix = String::new();
         let with_allowed = matches!(format, ListFormat::Facts(facts) if facts.perm);
         let entries: Listed = match (self.view.entry(&self.at), format) {
             (Ok(entry), _) if entry.kind == EntryKind::Directory => {
@@ -166,10 +179,10 @@ impl ResolvedTransfer {
             }
             (Ok(_), ListFormat::Facts(_)) => return Err(SinkError::NotDirectory.into()),
             (Ok(entry), _) => Box::new(iter::once(Ok(entry))),
-            (
-                Err(StorageError::Sink(SinkError::NotFound)),
-                ListFormat::Long | ListFormat::Names,
-            ) => self.list_matching()?,
+            (Err(StorageError::Sink(SinkError::NotFound)), _) => {
+                prefix = self.said_in();
+                self.list_matching(with_allowed)?
+            }
             (Err(error), _) => return Err(error),
         };
         let shown = entries.filter(move |entry| {
@@ -178,15 +191,28 @@ impl ResolvedTransfer {
                     .as_ref()
                     .is_ok_and(|entry| entry.name().starts_with('.'))
         });
+        let shown: Listed = Box::new(shown);
         Ok(Object::Listing {
-            entries: Box::new(shown),
+            entries: match order {
+                Some(order) => in_order(shown, order)?,
+                None => shown,
+            },
             format,
+            said_in: prefix,
         })
+    }
+
+    /// How the client named the directory of a pattern.
+    fn said_in(&self) -> String {
+        match &self.kind {
+            TransferKind::List { said_in, .. } => said_in.clone(),
+            _ => String::new(),
+        }
     }
 
     /// The entries whose names match the last part of the path: clients send `NLST *.txt` and leave
     /// the rest to the server, as for `mget`.
-    fn list_matching(self) -> Result<Listed, StorageError> {
+    fn list_matching(self, with_allowed: bool) -> Result<Listed, StorageError> {
         let Some(directory) = self.directory else {
             return Err(SinkError::NotFound.into());
         };
@@ -194,7 +220,8 @@ impl ResolvedTransfer {
         let Ok(pattern) = self.at.path().as_str().parse::<Pattern>() else {
             return Err(SinkError::NotFound.into());
         };
-        let entries = self.view.list(&directory, self.filters.as_ref(), false)?;
+        let filters = self.filters.as_ref();
+        let entries = self.view.list(&directory, filters, with_allowed)?;
         Ok(Box::new(entries.filter(move |entry| {
             let Ok(entry) = entry else { return true };
             directory

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wharf_protocol::effect::Operation;
 use wharf_protocol::listing::EntryKind;
 use wharf_protocol::path::{PathArgument, VirtualPath};
-use wharf_protocol::transfer::{ListFormat, TransferKind};
+use wharf_protocol::transfer::TransferKind;
 
 use super::asking::{Announced, Asking};
 use super::perform::ResolvedOperation;
@@ -69,9 +69,9 @@ impl Storage {
         let asking = self.asking(session).await?;
         let (action, path, announced) = begun(&kind)?;
         let (mut directory, mut filters) = (None, None);
-        if let TransferKind::List { path, format, .. } = &kind {
+        if let TransferKind::List { path, .. } = &kind {
             filters = asking.filters();
-            if let Some(parent) = directory_of_pattern(path, *format) {
+            if let Some(parent) = directory_of_pattern(path) {
                 directory = Some(asking.resolve(Action::Browse, &parent, announced).await);
             }
         }
@@ -182,10 +182,7 @@ fn unique(directory: &VirtualPath, name: Option<&str>) -> Result<VirtualPath, St
 }
 
 /// The directory whose entries are listed, should nothing stand at `path` itself.
-fn directory_of_pattern(path: &VirtualPath, format: ListFormat) -> Option<VirtualPath> {
+fn directory_of_pattern(path: &VirtualPath) -> Option<VirtualPath> {
     let wild = path.name().is_some_and(|name| name.contains(['*', '?']));
-    match format {
-        ListFormat::Long | ListFormat::Names if wild => path.parent(),
-        _ => None,
-    }
+    wild.then(|| path.parent())?
 }

@@ -25,17 +25,19 @@ pub fn send_file(
     connection.progress.outcome(file(connection, reader))
 }
 
-/// Send a line for each entry; tells how many bytes the lines have.
+/// Send a line for each entry; tells how many bytes the lines have. `said_in` stands before each
+/// name of NLST.
 ///
 /// They end in CR LF whatever TYPE says (RFC 959 section 4.1.3).
 pub fn send_listing<E: Into<TransferError>>(
     connection: &DataConnection,
     entries: &mut dyn Iterator<Item = Result<Entry, E>>,
     format: ListFormat,
+    said_in: &str,
 ) -> Result<u64, TransferError> {
     connection
         .progress
-        .outcome(listing(connection, entries, format))
+        .outcome(listing(connection, entries, format, said_in))
 }
 
 fn file(connection: &DataConnection, reader: &mut dyn Reader) -> Result<(), TransferError> {
@@ -59,12 +61,16 @@ fn listing<E: Into<TransferError>>(
     connection: &DataConnection,
     entries: &mut dyn Iterator<Item = Result<Entry, E>>,
     format: ListFormat,
+    said_in: &str,
 ) -> Result<(), TransferError> {
     let mut outgoing = Outgoing::establish(connection, Representation::Image)?;
     let now = SystemTime::now().into();
     // The last line goes beyond the mark; with a name of 255 bytes it is far below 1 KiB.
     let mut lines = Vec::with_capacity(LISTING_BLOCK_BYTES + 1024);
     for entry in entries {
+        if format == ListFormat::Names {
+            lines.extend_from_slice(said_in.as_bytes());
+        }
         write_line(&entry.map_err(Into::into)?, format, now, &mut lines);
         if lines.len() >= LISTING_BLOCK_BYTES {
             outgoing.put(&lines)?;

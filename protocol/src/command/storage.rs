@@ -4,6 +4,7 @@ use super::request::{Request, number, split_word};
 use super::{Command, CommandError, HashAlgorithm, ListArgument};
 use crate::path::PathArgument;
 use crate::timestamp::Timestamp;
+use crate::transfer::{ListKey, ListOrder};
 
 /// What `ls` takes for options. A word with any other character in it is a path.
 const LS_OPTIONS: &[u8] = b"1AaCcdFfgHhikLlmnopqRrSsTtux";
@@ -23,6 +24,7 @@ pub(super) fn list(request: Request<'_>) -> Result<ListArgument, CommandError> {
             }
             Some(options) if are_ls_options(options) => {
                 argument.hidden |= options.contains(['a', 'A']);
+                obey(options, &mut argument.order);
                 rest = after;
             }
             _ => break,
@@ -32,6 +34,18 @@ pub(super) fn list(request: Request<'_>) -> Result<ListArgument, CommandError> {
         argument.path = Some(request.path_of(rest.as_bytes())?);
     }
     Ok(argument)
+}
+
+/// As `ls` does it, the last one holds of options that contradict each other.
+fn obey(options: &str, order: &mut ListOrder) {
+    for option in options.bytes() {
+        match option {
+            b't' => order.by = ListKey::Time,
+            b'S' => order.by = ListKey::Size,
+            b'r' => order.reversed = true,
+            _ => {}
+        }
+    }
 }
 
 fn are_ls_options(text: &str) -> bool {

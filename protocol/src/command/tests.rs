@@ -70,7 +70,7 @@ proptest! {
             prop_assert_eq!(taken.as_str(), &name);
         }
         let listed = parse(&format!("LIST -- {name}"));
-        let argument = ListArgument { path: Some(path(&name)), hidden: false };
+        let argument = ListArgument { path: Some(path(&name)), ..ListArgument::default() };
         prop_assert_eq!(listed, Ok(Command::List(argument)));
     }
 }

@@ -15,7 +15,9 @@ pub(super) fn rest(request: Request<'_>) -> Result<Command, CommandError> {
 pub(super) fn allo(request: Request<'_>) -> Result<Command, CommandError> {
     let mut words = request.text()?.split_ascii_whitespace();
     let size = match words.next() {
-        Some(size) => Some(number(size).ok_or(request.bad())?),
+        // A number beyond all files announces nothing.
+        Some(size) if size.bytes().all(|byte| byte.is_ascii_digit()) => number(size),
+        Some(_) => return Err(request.bad()),
         None => None,
     };
     let record = [words.next(), words.next(), words.next()];

@@ -10,6 +10,7 @@ use crate::listing::Entry;
 use crate::path::{PathError, VirtualPath};
 use crate::reply::{Code, Reply, quoted};
 use crate::timestamp::Timestamp;
+use crate::transfer::ListOrder;
 
 /// What storage was asked, as far as the reply needs it.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ pub(super) enum Awaited {
         path: VirtualPath,
         /// Names that begin with a dot are shown.
         hidden: bool,
+        order: ListOrder,
     },
     /// HASH
     Hash {
@@ -137,6 +139,7 @@ impl Context {
         let awaited = Awaited::Status {
             path: path.clone(),
             hidden: argument.hidden,
+            order: argument.order,
         };
         Ok(perform(Operation::Status(path), awaited, effects))
     }
@@ -235,13 +238,20 @@ fn answer(awaited: Awaited, outcome: Outcome) -> Reply {
         }
         (Awaited::Checksum, Outcome::Checksum { hex, .. }) => Reply::new(Code::ActionDone, hex),
         (
-            Awaited::Status { path, hidden },
+            Awaited::Status {
+                path,
+                hidden,
+                order,
+            },
             Outcome::Entries {
                 directory,
-                entries,
+                mut entries,
                 now,
             },
-        ) => status(&path, hidden, directory, &entries, now),
+        ) => {
+            entries.sort_unstable_by(|one, other| order.compare(one, other));
+            status(&path, hidden, directory, &entries, now)
+        }
         // The host answered another question.
         _ => Failure::Storage.into(),
     }

@@ -110,13 +110,17 @@ impl Context {
             (_, ProtectionLevel::Safe | ProtectionLevel::Confidential) => {
                 (Code::LevelUnsupported, "TLS has only the levels C and P")
             }
-            (_, ProtectionLevel::Clear) if required => (
-                Code::PolicyDenied,
-                "Data connections must be protected, use PROT P",
-            ),
             (Channel::Secured(data), ProtectionLevel::Clear) => {
+                // Refused too: who asks for this will not begin a handshake, and its transfers
+                // are better refused than left to wait for one.
                 data.protection = Protection::Clear;
-                (Code::Okay, "Data connections go in clear")
+                match required {
+                    true => (
+                        Code::PolicyDenied,
+                        "Data connections must be protected, use PROT P",
+                    ),
+                    false => (Code::Okay, "Data connections go in clear"),
+                }
             }
             (Channel::Secured(data), ProtectionLevel::Private) => {
                 data.protection = Protection::Private;

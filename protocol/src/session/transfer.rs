@@ -74,11 +74,15 @@ impl Context {
     ) -> Result<State, PathError> {
         let path = self.resolve_or_here(argument.path.as_ref())?;
         self.parameters.take_next();
+        let said = argument.path.as_ref().map_or("", PathArgument::as_str);
+        let said_in = &said[..said.rfind('/').map_or(0, |slash| slash + 1)];
         Ok(self.transfer(
             TransferKind::List {
                 path,
                 format,
                 hidden: argument.hidden,
+                order: Some(argument.order),
+                said_in: said_in.to_owned(),
             },
             effects,
         ))
@@ -98,6 +102,8 @@ impl Context {
                 path,
                 format,
                 hidden: true,
+                order: None,
+                said_in: String::new(),
             },
             effects,
         ))
@@ -140,6 +146,36 @@ impl Context {
             protection: self.channel.protection(),
         }));
         State::Preparing(underway)
+    }
+
+    /// The object of a transfer is open and the data connection is there, or not.
+    ///
+    /// What is refused leaves the data connection to the next command: lynx asks for a directory
+    /// with RETR, hears 550, and lists it over the same connection.
+    pub(super) fn prepared(
+        &mut self,
+        transfer: Underway,
+        result: Result<Prepared, Failure>,
+        effects: &mut Effects,
+    ) -> State {
+        let result = result.and_then(|prepared| match transfer.aborted {
+            true => Err(Failure::Aborted),
+            false => Ok(prepared),
+        });
+        match result {
+            Ok(prepared) => {
+                effects.reply(Code::TransferStarts, transfer.opening(&prepared));
+                effects.push(Effect::Run);
+                State::Transferring(transfer)
+            }
+            Err(failure) => {
+                self.data.agreed = !transfer.aborted && failure != Failure::NoDataConnection;
+                if !self.data.agreed {
+                    effects.push(Effect::ForgetDataConnection);
+                }
+                transfer.fail(failure, effects)
+            }
+        }
     }
 }
 
@@ -199,29 +235,6 @@ impl Underway {
         }
     }
 
-    /// The object is open and the data connection is there, or not.
-    pub(super) fn prepared(
-        self,
-        result: Result<Prepared, Failure>,
-        effects: &mut Effects,
-    ) -> State {
-        let result = result.and_then(|prepared| match self.aborted {
-            true => Err(Failure::Aborted),
-            false => Ok(prepared),
-        });
-        match result {
-            Ok(prepared) => {
-                effects.reply(Code::TransferStarts, self.opening(&prepared));
-                effects.push(Effect::Run);
-                State::Transferring(self)
-            }
-            Err(failure) => {
-                effects.push(Effect::ForgetDataConnection);
-                self.fail(failure, effects)
-            }
-        }
-    }
-
     /// The bytes are moved and committed, or not.
     pub(super) fn finished(
         mut self,
@@ -234,7 +247,11 @@ impl Underway {
         };
         self.answer_status(Some(finished.bytes), effects);
         match &finished.name {
-            Some(name) => effects.reply(Code::TransferComplete, format!("Stored as {name}")),
+            // Net::FTP of Perl reads the name from these words, which were those of wu-ftpd.
+            Some(name) => effects.reply(
+                Code::TransferComplete,
+                format!("Stored (unique file name: {name})"),
+            ),
             None => effects.reply(Code::TransferComplete, "Transfer complete"),
         }
         State::Ready

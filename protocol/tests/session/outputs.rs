@@ -2,7 +2,7 @@
 
 use wharf_protocol::effect::{Credential, Effect, Operation};
 use wharf_protocol::transfer::{
-    ListFormat, Protection, Representation, Transfer, TransferKind, TransferMode,
+    ListFormat, ListOrder, Protection, Representation, Transfer, TransferKind, TransferMode,
 };
 
 /// The lines of a transcript that stand for `effect`.
@@ -115,15 +115,26 @@ fn prepared(transfer: &Transfer) -> String {
             path,
             format,
             hidden,
+            order,
+            said_in,
         } => {
             let format = match format {
                 ListFormat::Long => "Long".to_owned(),
                 ListFormat::Names => "Names".to_owned(),
                 ListFormat::Facts(facts) => format!("Facts {}", facts.names()),
             };
+            let order = order.filter(|order| *order != ListOrder::default());
             format!(
-                "List {format} {path}{}",
-                if *hidden { " hidden" } else { "" }
+                "List {format} {path}{}{}{}",
+                if *hidden { " hidden" } else { "" },
+                order.map_or(String::new(), |ListOrder { by, reversed }| format!(
+                    " by {by:?}{}",
+                    if reversed { " reversed" } else { "" }
+                )),
+                match said_in.as_str() {
+                    "" => String::new(),
+                    said => format!(" in {said}"),
+                }
             )
         }
     };

@@ -97,11 +97,11 @@ fn stou_tells_the_name_that_a_gate_chose() {
     let mut ftp = session(&server);
     ftp.command("MKD d", 257);
     for (name, reply) in [
-        ("a", "226 Stored as a"),
-        ("d/a", "226 Stored as a"),
+        ("a", "226 Stored (unique file name: a)"),
+        ("d/a", "226 Stored (unique file name: a)"),
         (
             "gate-elsewhere-a",
-            "226 Stored as published-gate-elsewhere-a",
+            "226 Stored (unique file name: published-gate-elsewhere-a)",
         ),
         ("gate-quarantine-a", "226 Transfer complete"),
     ] {

@@ -10,6 +10,7 @@ mod forward;
 mod gate;
 mod http_auth;
 mod limits;
+mod listings;
 mod memory;
 mod migrate;
 mod migrate_ex_ftp;

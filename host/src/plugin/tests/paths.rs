@@ -76,6 +76,8 @@ impl Site {
             path: path(directory),
             format: ListFormat::Names,
             hidden: true,
+            order: None,
+            said_in: String::new(),
         };
         let Object::Listing { entries, .. } = self.open(kind).await? else {
             panic!("no listing")

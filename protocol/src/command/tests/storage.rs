@@ -81,6 +81,7 @@ fn listings() {
         let argument_of = ListArgument {
             path: expected.map(path),
             hidden,
+            order: ListOrder::default(),
         };
         let list = parse(&format!("LIST{argument}"));
         assert_eq!(list, Ok(Command::List(argument_of.clone())), "{argument:?}");
