@@ -117,7 +117,8 @@ fn refused(code: &str, status: Option<u16>, text: String) -> SinkError {
         ("AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "NotSignedUp", _)
         | ("", Some(403)) => {
             let remedy = "the credentials lack a right to this, see `Rights` in docs/operate/s3.md \
-                          (without s3:ListBucket a missing key is answered so, too)";
+                          (without s3:ListBucket a missing key is answered so, too, and by some \
+                          stores a wrong `access-key` or `secret-key`)";
             return SinkError::Refused(with(remedy, &text));
         }
         _ => {}

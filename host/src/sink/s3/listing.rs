@@ -95,9 +95,10 @@ fn entries(store: &Store, directory: &Key, page: &ListObjectsV2Output) -> Vec<En
     directories.chain(files).collect()
 }
 
-/// A moment as the store tells it.
+/// A moment as the store tells it, in whole seconds: some stores tell more in a listing than of the
+/// object itself, and clients that synchronise take MLSD and MDTM for the same.
 pub(super) fn timestamp(moment: DateTime) -> Timestamp {
-    Timestamp::from_unix(moment.secs(), moment.subsec_nanos())
+    Timestamp::from_unix(moment.secs(), 0)
 }
 
 impl Store {
@@ -200,5 +201,18 @@ impl Store {
         let request = request.set_continuation_token(next);
         let page = request.encoding_type(EncodingType::Url).send().await;
         page.map(decoded).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_tells_no_more_of_a_moment_than_the_object_itself() {
+        for (seconds, expected) in [(5.0, 5), (1_795_373_028.865, 1_795_373_028), (-0.25, -1)] {
+            let told = timestamp(DateTime::from_secs_f64(seconds));
+            assert_eq!(told, Timestamp::from_unix(expected, 0), "{seconds}");
+        }
     }
 }
