@@ -92,7 +92,7 @@ struct Shared {
 impl Shared {
     fn note(&self, request: &Message) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.push(request.line().replace(" HTTP/1.1", ""));
+        asked.push(String::from_utf8_lossy(&request.0).to_lowercase());
     }
 
     fn spoil(&self, body: &[u8]) {
@@ -160,7 +160,7 @@ impl Proxy {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
-    /// The first lines of all requests, without the version of HTTP.
+    /// The heads of all requests, in small letters.
     pub fn asked(&self) -> Vec<String> {
         let asked = self.shared.asked.lock();
         asked.unwrap_or_else(PoisonError::into_inner).clone()

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::content;
 use crate::ftp::Ftp;
+use crate::outside::session;
 use crate::server::Server;
-use crate::settings::{Listener, PASSWORD};
-use crate::store;
 
 /// The files of a user, wherever they are. Paths are relative to his root.
 pub trait Home {
@@ -49,22 +48,13 @@ impl Home for PathBuf {
     }
 }
 
-/// The files of [`store::USER`], which are in a bucket, as a client sees them that says exactly
-/// what it is told.
-pub struct Bucket<'s>(pub &'s Server);
+/// The files of [`USER`](crate::outside::USER) as a client sees them that says exactly what it is
+/// told.
+pub struct Outside<'s>(pub &'s Server);
 
-impl Bucket<'_> {
-    fn session(&self) -> Ftp {
-        let mut ftp = Ftp::greeted(self.0.address(Listener::EXPLICIT));
-        ftp.log_in(store::USER, PASSWORD);
-        ftp.command("TYPE I", 200);
-        ftp
-    }
-}
-
-impl Home for Bucket<'_> {
+impl Home for Outside<'_> {
     fn tree(&self) -> Vec<String> {
-        let mut session = self.session();
+        let mut session = session(self.0);
         let mut found = Vec::new();
         collect(&mut session, "", &mut found);
         found.sort();
@@ -72,16 +62,16 @@ impl Home for Bucket<'_> {
     }
 
     fn read(&self, path: &str) -> Vec<u8> {
-        self.session().fetch(&format!("RETR /{path}"))
+        session(self.0).fetch(&format!("RETR /{path}"))
     }
 
     fn write(&self, path: &str, bytes: &[u8]) {
-        let reply = self.session().store(&format!("STOR /{path}"), bytes);
+        let reply = session(self.0).store(&format!("STOR /{path}"), bytes);
         assert_eq!(reply.code, 226, "{path:?}: {reply:?}");
     }
 
     fn make_directory(&self, path: &str) {
-        self.session().command(&format!("MKD /{path}"), 257);
+        session(self.0).command(&format!("MKD /{path}"), 257);
     }
 }
 

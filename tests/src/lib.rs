@@ -13,6 +13,7 @@ pub mod ftp;
 pub mod home;
 pub mod log;
 pub mod openspp;
+pub mod outside;
 pub mod ports;
 pub mod process;
 pub mod relay;

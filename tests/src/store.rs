@@ -1,16 +1,10 @@
 //! The S3 store that `cargo xtask test` has started: where it is, and what it holds.
 
-use std::env;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::client::{Endpoint, Security};
+use crate::outside::{self, variable};
 use crate::process;
-use crate::server::Server;
-use crate::settings::{ENCODED, Listener, PASSWORD, Settings};
-
-/// The user whose files are in the bucket.
-pub const USER: &str = "bob";
+use crate::settings::Settings;
 
 /// A part of the bucket that no other test uses.
 pub struct Store {
@@ -23,20 +17,12 @@ pub struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let variable = |name: &str| {
-            env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`"))
-        };
-        let now = std::time::UNIX_EPOCH
-            .elapsed()
-            .expect("it is later than 1970");
         Self {
             endpoint: variable("WHARF_S3_ENDPOINT"),
             bucket: variable("WHARF_S3_BUCKET"),
             key: variable("WHARF_S3_KEY"),
             secret: variable("WHARF_S3_SECRET"),
-            prefix: format!("{:x}-{count}", now.as_nanos()),
+            prefix: outside::unique(),
         }
     }
 }
@@ -68,7 +54,8 @@ impl Store {
         &self.secret
     }
 
-    /// A server whose sink `archive` it is, with `more` keys, and where [`USER`]'s files are.
+    /// A server whose sink `archive` it is, with `more` keys, and where the files of
+    /// [`outside::USER`] are.
     pub fn settings(&self, more: &str) -> Settings {
         self.settings_at(&self.endpoint, more)
     }
@@ -80,9 +67,7 @@ impl Store {
                 "[sink.archive]\nkind = \"s3\"\n{}{more}\n",
                 self.keys_of_sink(endpoint)
             ),
-            users: format!(
-                "[config.users.{USER}]\npassword = \"{ENCODED}\"\nsink = \"archive\"\nroot = \"\"\n"
-            ),
+            users: outside::user_of("archive"),
             ..Settings::default()
         }
     }
@@ -119,16 +104,6 @@ impl Store {
         let kept = lines.filter(|line| !is_key(line));
         settings.sinks = kept.map(|line| format!("{line}\n")).collect();
         settings
-    }
-
-    /// What a real client is told, to be [`USER`].
-    pub fn client(server: &Server) -> Endpoint {
-        Endpoint {
-            address: server.address(Listener::EXPLICIT),
-            security: Security::Plain,
-            user: USER.to_owned(),
-            password: PASSWORD.to_owned(),
-        }
     }
 
     /// The keys that it holds, without the prefix, in their order.

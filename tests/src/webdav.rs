@@ -1,18 +1,13 @@
 //! The WebDAV server that `cargo xtask test` has started: where it is, and what it holds.
 
-use std::env;
 use std::fs;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::binaries;
-use crate::client::{Endpoint, Security};
+use crate::outside::{self, variable};
 use crate::process;
 use crate::server::{Directory, Server};
-use crate::settings::{ENCODED, Listener, PASSWORD, Settings};
-
-/// The user whose files are there.
-pub const USER: &str = "bob";
+use crate::settings::Settings;
 
 /// A collection that no other test uses.
 pub struct WebDav {
@@ -23,17 +18,9 @@ pub struct WebDav {
 
 impl Default for WebDav {
     fn default() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let variable = |name: &str| {
-            env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`"))
-        };
-        let now = std::time::UNIX_EPOCH
-            .elapsed()
-            .expect("it is later than 1970");
         let whole = variable("WHARF_WEBDAV_URL");
         let webdav = Self {
-            url: format!("{whole}{:x}-{count}/", now.as_nanos()),
+            url: format!("{whole}{}/", outside::unique()),
             user: variable("WHARF_WEBDAV_USER"),
             password: variable("WHARF_WEBDAV_PASSWORD"),
         };
@@ -64,7 +51,7 @@ impl WebDav {
         &self.password
     }
 
-    /// A server of which it is the sink of [`USER`], with these `[limits]`.
+    /// A server of which it is the sink of [`outside::USER`], with these `[limits]`.
     pub fn serve(&self, limits: &str) -> Server {
         self.serve_at(self.address(), &self.password, limits)
     }
@@ -75,9 +62,7 @@ impl WebDav {
         let user = &self.user;
         let settings = Settings {
             sinks: "[sink.cloud]\nkind = \"plugin\"\nplugin = \"50-webdav\"\n".to_owned(),
-            users: format!(
-                "[config.users.{USER}]\npassword = \"{ENCODED}\"\nsink = \"cloud\"\nroot = \"\"\n"
-            ),
+            users: outside::user_of("cloud"),
             ..Settings::default()
         };
         let sidecar = format!(
@@ -91,16 +76,6 @@ impl WebDav {
         fs::copy(built, plugin.with_extension("wasm")).expect("it was built");
         fs::write(plugin.with_extension("toml"), sidecar).expect("there is room");
         directory.serve()
-    }
-
-    /// What a real client is told, to be [`USER`].
-    pub fn client(server: &Server) -> Endpoint {
-        Endpoint {
-            address: server.address(Listener::EXPLICIT),
-            security: Security::Plain,
-            user: USER.to_owned(),
-            password: PASSWORD.to_owned(),
-        }
     }
 
     /// The paths of what it holds as the server writes them, in their order.

@@ -6,9 +6,13 @@ use std::fs;
 use tempfile::TempDir;
 use wharf_tests::client::{Client, Endpoint, Security, Step};
 use wharf_tests::content;
-use wharf_tests::home::{Bucket, Home};
+use wharf_tests::home::{Home, Outside};
+use wharf_tests::outside::endpoint;
 use wharf_tests::server::Server;
-use wharf_tests::store::{self, Store};
+use wharf_tests::store::Store;
+use wharf_tests::webdav::WebDav;
+
+use super::webdav::FEW;
 
 /// A client and how it secures its session.
 type Row = (Client, Security);
@@ -71,11 +75,14 @@ fn everywhere(rows: &[Row], scenario: Scenario) {
 fn in_buckets(rows: &[Row], scenario: Scenario) {
     each(rows, |client, security| {
         let server = Server::start(&Store::default().settings(""));
-        let endpoint = Endpoint {
-            user: store::USER.to_owned(),
-            ..server.endpoint(security)
-        };
-        scenario(client, &endpoint, &Bucket(&server));
+        scenario(client, &endpoint(&server, security), &Outside(&server));
+    });
+}
+
+fn with_webdav(rows: &[Row], scenario: Scenario) {
+    each(rows, |client, security| {
+        let server = WebDav::default().serve(FEW);
+        scenario(client, &endpoint(&server, security), &Outside(&server));
     });
 }
 
@@ -213,6 +220,14 @@ fn clients_that_write_do_everything() {
 #[test]
 fn clients_that_write_do_everything_in_a_bucket() {
     in_buckets(&WRITERS, write);
+}
+
+#[test]
+fn clients_that_write_do_everything_with_webdav() {
+    let in_clear = WRITERS.map(|(client, _)| (client, Security::Plain));
+    let mut each: Vec<_> = in_clear.into();
+    each.dedup();
+    with_webdav(&each, write);
 }
 
 #[test]

@@ -10,9 +10,10 @@ use std::thread;
 use tempfile::TempDir;
 use wharf_tests::client::{Client, Security, Step};
 use wharf_tests::ftp::Ftp;
+use wharf_tests::outside::session;
 use wharf_tests::server::Server;
-use wharf_tests::settings::{Listener, PASSWORD};
-use wharf_tests::store::{Store, USER};
+use wharf_tests::settings::Listener;
+use wharf_tests::store::Store;
 use wharf_tests::{content, eventually};
 
 /// What the resident memory may grow by.
@@ -105,13 +106,6 @@ const BUCKET_MEMORY: u64 = 40 << 20;
 /// And what connections to the store and threads have beside that.
 const BUCKET_GROWTH_MAX: u64 = 2 * BUCKET_MEMORY;
 
-fn session(server: &Server) -> Ftp {
-    let mut ftp = Ftp::greeted(server.address(Listener::EXPLICIT));
-    ftp.log_in(USER, PASSWORD);
-    ftp.command("TYPE I", 200);
-    ftp
-}
-
 /// Lets `clients` do something at a time, checks by how much the server grew, and that it gives
 /// back what it had.
 fn share(server: &Server, clients: u64, work: impl Fn(u64, Ftp) + Sync) {
@@ -150,6 +144,27 @@ fn many_transfers_share_the_memory_of_a_bucket() {
         assert!(bytes == content::bytes(length, number), "{number}");
     });
     assert_eq!(store.keys().len() as u64, CLIENTS + 1);
+}
+
+#[test]
+fn what_many_go_on_with_shares_the_memory_of_a_bucket() {
+    const CLIENTS: u64 = 40;
+    // Less than a part, so that it comes through the host: 160 MiB in all.
+    const LENGTH: usize = 4 << 20;
+    let store = Store::default();
+    let server = Server::start(&store.settings(BUCKET));
+    let mut ftp = session(&server);
+    let bytes = content::bytes(LENGTH, 1);
+    for number in 0..CLIENTS {
+        assert_eq!(ftp.store(&format!("STOR {number}"), &bytes).code, 226);
+    }
+    share(&server, CLIENTS, |number, mut ftp| {
+        assert_eq!(ftp.store(&format!("APPE {number}"), b"more").code, 226);
+    });
+    for number in 0..CLIENTS {
+        ftp.command(&format!("REST {LENGTH}"), 350);
+        assert_eq!(ftp.fetch(&format!("RETR {number}")), b"more");
+    }
 }
 
 #[test]

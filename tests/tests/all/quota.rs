@@ -5,9 +5,10 @@ use std::io::Write;
 
 use wharf_tests::content;
 use wharf_tests::ftp::Ftp;
+use wharf_tests::outside;
 use wharf_tests::server::Server;
 use wharf_tests::settings::{ENCODED, Listener, PASSWORD, Settings, USER};
-use wharf_tests::store::{self, Store};
+use wharf_tests::store::Store;
 
 const QUOTA: &str = "[config.limits]\nquota = \"1MB\"\nquota-files = 4\n";
 
@@ -117,9 +118,7 @@ fn a_quota_holds_in_a_bucket() {
     let mut settings = store.settings("");
     settings.users.push_str(QUOTA);
     let server = Server::start(&settings);
-    let mut ftp = Ftp::greeted(server.address(Listener::EXPLICIT));
-    ftp.log_in(store::USER, PASSWORD);
-    ftp.command("TYPE I", 200);
+    let mut ftp = outside::session(&server);
     assert_eq!(ftp.store("STOR d/a", &content::bytes(600_000, 1)).code, 226);
     let _data = ftp.data();
     ftp.command("ALLO 400001", 200);

@@ -1,83 +1,21 @@
 //! The real host with a bucket of a real store behind it.
 
-use std::fs;
 use std::io::Write;
-use std::thread;
 
 use tempfile::TempDir;
-use wharf_tests::client::{Client, Step};
+use wharf_tests::client::{Client, Security, Step};
 use wharf_tests::faults::{Faults, Proxy};
 use wharf_tests::ftp::Ftp;
+use wharf_tests::outside::{USER, endpoint, session};
 use wharf_tests::relay::Relay;
 use wharf_tests::server::{Directory, Server};
 use wharf_tests::settings::{Listener, PASSWORD};
-use wharf_tests::store::{Store, USER};
+use wharf_tests::store::Store;
 use wharf_tests::{content, eventually};
 
 /// Small parts and ranges, so that little is enough for many.
 pub(crate) const SMALL: &str =
     "part-size = \"5MiB\"\nupload-memory = \"15MiB\"\nrange-size = \"1MiB\"\n";
-
-pub(crate) fn session(server: &Server) -> Ftp {
-    let mut ftp = Ftp::greeted(server.address(Listener::EXPLICIT));
-    ftp.log_in(USER, PASSWORD);
-    ftp.command("TYPE I", 200);
-    ftp
-}
-
-#[test]
-fn clients_do_everything_that_they_can() {
-    thread::scope(|scope| {
-        for client in [Client::Curl, Client::Lftp, Client::Ftplib, Client::Tnftp] {
-            scope.spawn(move || everything(client));
-        }
-    });
-}
-
-fn everything(client: Client) {
-    let store = Store::default();
-    let server = Server::start(&store.settings(SMALL));
-    let endpoint = Store::client(&server);
-    let local = TempDir::new().expect("there is room for a test");
-    let path = |name: &str| local.path().join(name);
-    let bytes = content::bytes(300_007, 1);
-    fs::write(path("source"), &bytes).expect("there is room");
-    fs::write(path("half"), &bytes[..150_003]).expect("there is room");
-    fs::write(path("fetched"), &bytes[..150_003]).expect("there is room");
-    fs::write(path("empty"), "").expect("there is room");
-    let shown = client.perform(
-        &endpoint,
-        &[
-            Step::MakeDirectory("made".into()),
-            Step::Upload(path("empty"), "made/nothing".into()),
-            Step::Upload(path("half"), "made/a name with spaces".into()),
-            Step::ResumeUpload(path("source"), "made/a name with spaces".into()),
-            Step::Rename("made/a name with spaces".into(), "made/übersät".into()),
-            Step::ResumeDownload("made/übersät".into(), path("fetched")),
-            Step::Download("made/übersät".into(), path("whole")),
-            Step::List("made".into()),
-        ],
-    );
-    assert!(client.shows(&shown, "nothing"), "{client:?}: {shown}");
-    assert!(client.shows(&shown, "übersät"), "{client:?}: {shown}");
-    assert_eq!(store.keys(), ["made/", "made/nothing", "made/übersät"]);
-    content::assert_same(&path("source"), &path("whole"));
-    content::assert_same(&path("source"), &path("fetched"));
-    client.attempt(&endpoint, &[Step::RemoveDirectory("made".into())]);
-    assert_eq!(
-        store.keys().len(),
-        3,
-        "{client:?} removed what was not empty"
-    );
-    let steps = [
-        Step::Delete("made/nothing".into()),
-        Step::Rename("made".into(), "other".into()),
-        Step::Delete("other/übersät".into()),
-        Step::RemoveDirectory("other".into()),
-    ];
-    client.perform(&endpoint, &steps);
-    assert!(store.keys().is_empty(), "{client:?}: {:?}", store.keys());
-}
 
 #[test]
 fn a_file_of_many_parts_goes_up_and_down() {
@@ -91,10 +29,10 @@ fn a_file_of_many_parts_goes_up_and_down() {
         Step::Download("deep/down/big".into(), fetched.clone()),
     ];
     Client::Ftplib.perform(
-        &Store::client(&server),
+        &endpoint(&server, Security::Plain),
         &[Step::MakeDirectory("deep".into())],
     );
-    Client::Ftplib.perform(&Store::client(&server), &steps);
+    Client::Ftplib.perform(&endpoint(&server, Security::Plain), &steps);
     content::assert_same(&source, &fetched);
     assert!(store.uploads().is_empty());
 }
@@ -237,4 +175,31 @@ fn a_small_upload_costs_one_request() {
         );
         assert_eq!(proxy.requests(), 1 + count);
     }
+}
+
+#[test]
+fn a_store_of_yesterday_gets_the_checksums_that_it_knows() {
+    let store = Store::default();
+    let proxy = Proxy::to(store.address(), Faults::NONE);
+    let endpoint = format!("http://{}", proxy.address());
+    let more = format!("{SMALL}checksums = \"when-required\"\nremove = \"recursive\"\n");
+    let server = Server::start(&store.settings_at(&endpoint, &more));
+    let mut ftp = session(&server);
+    for (name, length) in [("d/small", 3), ("d/large", 6 << 20)] {
+        let reply = ftp.store(&format!("STOR {name}"), &content::bytes(length, 1));
+        assert_eq!(reply.code, 226, "{name}");
+    }
+    ftp.command("RMD d", 250);
+    assert!(store.keys().is_empty());
+    let heads = proxy.asked();
+    let (removed, stored): (Vec<_>, Vec<_>) = heads.iter().partition(|it| it.contains("?delete"));
+    assert!(
+        removed.iter().all(|head| head.contains("content-md5: ")),
+        "{removed:?}"
+    );
+    assert!(
+        !stored.iter().any(|head| head.contains("x-amz-checksum")),
+        "{stored:?}"
+    );
+    assert!(!removed.is_empty(), "they are removed at once");
 }

@@ -7,10 +7,11 @@ use std::thread;
 use wharf_tests::content;
 use wharf_tests::eventually;
 use wharf_tests::faults::{Faults, Proxy, Trap};
+use wharf_tests::outside::session;
 use wharf_tests::server::Server;
 use wharf_tests::store::Store;
 
-use super::s3::{SMALL, session};
+use super::s3::SMALL;
 
 /// A server whose store is reached through a proxy.
 fn through_proxy(store: &Store, more: &str) -> (Proxy, Server) {

@@ -6,11 +6,11 @@ use wharf_tests::content;
 use wharf_tests::eventually;
 use wharf_tests::faults::{Faults, Proxy, Trap};
 use wharf_tests::ftp::Ftp;
+use wharf_tests::outside::session;
 use wharf_tests::server::Server;
 use wharf_tests::store::Store;
 
 use super::memory::{GROWTH_MAX, growth};
-use super::s3::session;
 
 /// How often the sink asks for the same.
 const ATTEMPTS: usize = 5;

@@ -7,10 +7,9 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use wharf_tests::binaries;
+use wharf_tests::outside::session;
 use wharf_tests::server::Directory;
 use wharf_tests::store::Store;
-
-use super::s3::session;
 
 /// A back end of a gate that answers when so many have asked.
 fn back_end(askers: usize) -> SocketAddr {

@@ -1,10 +1,9 @@
 //! The keys of a bucket that aioftps3 has written, and goes on writing.
 
 use wharf_tests::ftp::Ftp;
+use wharf_tests::outside::session;
 use wharf_tests::server::Server;
 use wharf_tests::store::Store;
-
-use super::s3::session;
 
 /// As that server has it: a directory is what has a marker, and goes with all that it holds.
 const LAYOUT: &str = "directories = \"markers\"\nremove = \"recursive\"\n";

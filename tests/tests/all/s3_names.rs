@@ -2,10 +2,9 @@
 
 use wharf_tests::faults::{Faults, Proxy};
 use wharf_tests::ftp::Ftp;
+use wharf_tests::outside::session;
 use wharf_tests::server::Server;
 use wharf_tests::store::Store;
-
-use super::s3::session;
 
 /// What no part of the way may change: the line of the command, the URL, its signature, the header
 /// that names the source of a copy, and XML.

@@ -1,10 +1,9 @@
 //! Times of modification in a bucket, which has none but its own.
 
 use wharf_tests::ftp::Ftp;
+use wharf_tests::outside::session;
 use wharf_tests::server::Server;
 use wharf_tests::store::Store;
-
-use super::s3::session;
 
 const METADATA: &str = "modified = \"metadata\"";
 /// 2020-01-02 03:04:05 in seconds since 1970.

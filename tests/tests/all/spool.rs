@@ -4,10 +4,10 @@
 use std::fs;
 use std::thread;
 
-use wharf_tests::ftp::Ftp;
+use wharf_tests::outside::{session, user_of};
 use wharf_tests::server::{Directory, Server};
-use wharf_tests::settings::{ENCODED, Listener, PASSWORD, Settings};
-use wharf_tests::store::{Store, USER};
+use wharf_tests::settings::Settings;
+use wharf_tests::store::Store;
 use wharf_tests::{binaries, content, eventually};
 
 /// Small parts, so that little is enough for many.
@@ -32,13 +32,6 @@ fn add(directory: &Directory, name: &str, wasm: &str, sidecar: &str) {
     let wasm = binaries::plugins().join(wasm);
     fs::copy(wasm, plugins.join(format!("{name}.wasm"))).expect("it was built");
     fs::write(plugins.join(format!("{name}.toml")), sidecar).expect("there is room");
-}
-
-fn session(server: &Server) -> Ftp {
-    let mut ftp = Ftp::greeted(server.address(Listener::EXPLICIT));
-    ftp.log_in(USER, PASSWORD);
-    ftp.command("TYPE I", 200);
-    ftp
 }
 
 /// What stands in the store, without the markers of directories.
@@ -184,9 +177,7 @@ fn a_full_spool_takes_nothing_more() {
 fn a_gate_reads_what_a_plugin_does_not_read_back() {
     let settings = Settings {
         sinks: "[sink.shelf]\nkind = \"plugin\"\nplugin = \"50-shelf\"\n".to_owned(),
-        users: format!(
-            "[config.users.{USER}]\npassword = \"{ENCODED}\"\nsink = \"shelf\"\nroot = \"\"\n"
-        ),
+        users: user_of("shelf"),
         ..Settings::default()
     };
     let directory = Directory::new(&settings);

@@ -1,30 +1,21 @@
 //! The real host with a collection of a real WebDAV server behind it.
 
-use std::fs;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use tempfile::TempDir;
-use wharf_tests::client::{Client, Step};
+use wharf_tests::client::{Client, Security, Step};
 use wharf_tests::ftp::Ftp;
+use wharf_tests::outside::{endpoint, session};
 use wharf_tests::relay::Relay;
-use wharf_tests::server::Server;
-use wharf_tests::settings::{Listener, PASSWORD};
-use wharf_tests::webdav::{USER, WebDav};
+use wharf_tests::webdav::WebDav;
 use wharf_tests::{content, eventually};
 
 /// Enough for a test with a few transfers.
-const FEW: &str = "instances = 6\ndeadline = \"60s\"\ncpu = \"5s\"\n";
+pub(crate) const FEW: &str = "instances = 6\ndeadline = \"60s\"\ncpu = \"5s\"\n";
 /// What the resident memory may grow by: a few instances of 8 MiB.
 const GROWTH_MAX: u64 = 32 << 20;
-
-fn session(server: &Server) -> Ftp {
-    let mut ftp = Ftp::greeted(server.address(Listener::EXPLICIT));
-    ftp.log_in(USER, PASSWORD);
-    ftp.command("TYPE I", 200);
-    ftp
-}
 
 fn names(ftp: &mut Ftp) -> Vec<String> {
     let listing = ftp.fetch("NLST");
@@ -32,59 +23,6 @@ fn names(ftp: &mut Ftp) -> Vec<String> {
     let mut names: Vec<_> = text.lines().map(str::to_owned).collect();
     names.sort();
     names
-}
-
-#[test]
-fn clients_do_everything_that_they_can() {
-    thread::scope(|scope| {
-        for client in [Client::Curl, Client::Lftp, Client::Ftplib, Client::Tnftp] {
-            scope.spawn(move || everything(client));
-        }
-    });
-}
-
-fn everything(client: Client) {
-    let webdav = WebDav::default();
-    let server = webdav.serve(FEW);
-    let endpoint = WebDav::client(&server);
-    let local = TempDir::new().expect("there is room for a test");
-    let path = |name: &str| local.path().join(name);
-    let bytes = content::bytes(3_000_007, 1);
-    fs::write(path("source"), &bytes).expect("there is room");
-    fs::write(path("half"), &bytes[..1_500_003]).expect("there is room");
-    fs::write(path("fetched"), &bytes[..1_500_003]).expect("there is room");
-    fs::write(path("empty"), "").expect("there is room");
-    let shown = client.perform(
-        &endpoint,
-        &[
-            Step::MakeDirectory("made".into()),
-            Step::Upload(path("empty"), "made/nothing".into()),
-            Step::Upload(path("half"), "made/a name with spaces".into()),
-            Step::ResumeUpload(path("source"), "made/a name with spaces".into()),
-            Step::Rename("made/a name with spaces".into(), "made/übersät".into()),
-            Step::ResumeDownload("made/übersät".into(), path("fetched")),
-            Step::Download("made/übersät".into(), path("whole")),
-            Step::List("made".into()),
-        ],
-    );
-    assert!(client.shows(&shown, "nothing"), "{client:?}: {shown}");
-    assert!(client.shows(&shown, "übersät"), "{client:?}: {shown}");
-    content::assert_same(&path("source"), &path("whole"));
-    content::assert_same(&path("source"), &path("fetched"));
-    client.attempt(&endpoint, &[Step::RemoveDirectory("made".into())]);
-    let made = ["made/", "made/nothing", "made/%c3%bcbers%c3%a4t"];
-    for path in made {
-        let is_there = webdav.paths().iter().any(|found| found == path);
-        assert!(is_there, "{client:?}: {:?}", webdav.paths());
-    }
-    let steps = [
-        Step::Delete("made/nothing".into()),
-        Step::Rename("made".into(), "other".into()),
-        Step::Delete("other/übersät".into()),
-        Step::RemoveDirectory("other".into()),
-    ];
-    client.perform(&endpoint, &steps);
-    assert_eq!(webdav.paths(), [".wharf-uploads/"], "{client:?}");
 }
 
 #[test]
@@ -132,7 +70,7 @@ fn names_are_encoded_as_they_have_to_be() {
 fn a_large_file_passes_through_little_memory() {
     let webdav = WebDav::default();
     let server = webdav.serve(&format!("{FEW}memory = \"8MiB\"\n"));
-    let endpoint = WebDav::client(&server);
+    let endpoint = endpoint(&server, Security::Plain);
     let local = TempDir::new().expect("there is room for a test");
     let [source, fetched] = ["source", "fetched"].map(|name| local.path().join(name));
     content::file(&source, (100 << 20) + 7, 1);

@@ -131,16 +131,16 @@ impl Store {
 
     /// Where the store does not decide it, that nothing stands where nothing may.
     async fn check_free(&self, object: &str, over: &Over) -> Result<(), SinkError> {
-        if *over != Over::Nothing
-            || self.settings.conditional_writes
-            || self.settings.rights == Rights::PutOnly
-        {
+        if *over != Over::Nothing || self.settings.conditional_writes {
             return Ok(());
         }
-        match self.size_of(object).await {
-            Ok(_) => Err(SinkError::Exists),
-            Err(SinkError::NotFound) => Ok(()),
-            Err(error) => Err(error),
+        let is_taken = match self.settings.rights {
+            Rights::Full => self.head(object).await?.is_some(),
+            Rights::PutOnly => self.listed_object(object).await?.is_some(),
+        };
+        match is_taken {
+            true => Err(SinkError::Exists),
+            false => Ok(()),
         }
     }
 
@@ -191,9 +191,7 @@ impl Store {
         matters: bool,
     ) -> Result<bool, SinkError> {
         if self.settings.rights == Rights::PutOnly {
-            let listed = self.keys(object, None, 1).await?;
-            let first = listed.contents().first();
-            let found = first.filter(|found| found.key() == Some(object));
+            let found = self.listed_object(object).await?;
             return Ok(found.is_some_and(|found| content.is(found.size(), found.e_tag(), None)));
         }
         let checksums = self.settings.checksums == Checksums::WhenSupported;

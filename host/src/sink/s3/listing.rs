@@ -7,7 +7,7 @@ use std::vec;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::EncodingType;
+use aws_sdk_s3::types::{EncodingType, Object};
 use wharf_protocol::listing::{Entry, EntryKind};
 use wharf_protocol::timestamp::Timestamp;
 
@@ -168,16 +168,20 @@ impl Store {
 
     /// A file as a listing shows it, for who may ask for nothing else.
     pub(super) async fn listed(&self, key: &Key, name: &str) -> Result<Option<Entry>, SinkError> {
-        let object = self.layout.object(key);
-        let listed = self.keys(&object, None, 1).await?;
-        let first = listed.contents().first();
-        let Some(found) = first.filter(|found| found.key() == Some(object.as_str())) else {
+        let Some(found) = self.listed_object(&self.layout.object(key)).await? else {
             return Ok(None);
         };
         let mut entry = Entry::new(name, EntryKind::File).ok_or(SinkError::InvalidName)?;
         entry.size = u64::try_from(found.size().unwrap_or_default()).unwrap_or_default();
         entry.modified = found.last_modified().copied().map(timestamp);
         Ok(Some(entry))
+    }
+
+    /// What a listing shows of an object, if there is one.
+    pub(super) async fn listed_object(&self, object: &str) -> Result<Option<Object>, SinkError> {
+        let listed = self.keys(object, None, 1).await?;
+        let first = listed.contents.unwrap_or_default().into_iter().next();
+        Ok(first.filter(|found| found.key() == Some(object)))
     }
 
     /// Up to `limit` keys that begin with `prefix`, however deep.

@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 use std::io;
 use std::iter;
 
+use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::types::{Delete, Object, ObjectIdentifier};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest as _, Md5};
 use wharf_protocol::listing::EntryKind;
 
 use super::Store;
 use super::encoding::is_text;
 use super::error::{failed, failed_one};
-use crate::config::RemoveDirectories;
+use crate::config::{Checksums, RemoveDirectories};
 use crate::sink::{Key, SinkError};
 
 /// Keys in one request (Amazon S3, ListObjectsV2 and DeleteObjects).
@@ -96,7 +100,12 @@ impl Store {
             .build()
             .map_err(|error| SinkError::Io(io::Error::other(error)))?;
         let request = self.client.delete_objects().bucket(&self.settings.bucket);
-        let deleted = request.delete(batch).send().await.map_err(failed)?;
+        let request = request.delete(batch).customize();
+        let request = match self.settings.checksums {
+            Checksums::WhenSupported => request,
+            Checksums::WhenRequired => request.mutate_request(add_digest),
+        };
+        let deleted = request.send().await.map_err(failed)?;
         let Some(error) = deleted.errors().first() else {
             return Ok(());
         };
@@ -107,5 +116,14 @@ impl Store {
             error.message().unwrap_or_default()
         );
         Err(failed_one(error.code().unwrap_or_default(), text))
+    }
+}
+
+/// Adds the digest of the body that stores want which do not know the checksums of today: they
+/// remove nothing without.
+fn add_digest(request: &mut HttpRequest) {
+    if let Some(body) = request.body().bytes() {
+        let digest = STANDARD.encode(Md5::digest(body));
+        request.headers_mut().insert("content-md5", digest);
     }
 }

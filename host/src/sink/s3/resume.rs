@@ -83,7 +83,9 @@ impl S3Upload {
         let mut start = range.start;
         while start < range.end {
             // These bytes are beside the memory of all transfers: the room that the upload itself
-            // holds meanwhile could be what the others wait for.
+            // holds meanwhile could be what the others wait for. But without that room they do not
+            // come, so that there are no more of them than parts in that memory.
+            self.take_room(self.part_size()).await;
             let wanted = Wanted {
                 object: object.to_owned(),
                 entity_tag: original.entity_tag.clone(),

@@ -14,7 +14,7 @@ use super::super::suite;
 use super::Bucket;
 use super::commit::Over;
 use super::properties::{self, Properties};
-use crate::config::{Directories, S3Sink};
+use crate::config::{Directories, Rights, S3Sink};
 use crate::sink::{Existing, Key, Sink, SinkError, WriteMode};
 
 /// A sink below a prefix of its own.
@@ -239,6 +239,30 @@ async fn an_upload_that_takes_longer_than_any_is_not_taken_for_an_orphan() {
     spawn_blocking(|| own.commit().unwrap()).await.unwrap();
     let refused = spawn_blocking(|| theirs.commit()).await.unwrap();
     assert!(matches!(refused, Err(SinkError::Io(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_replace_nothing_does_not_where_the_store_knows_no_conditions() {
+    for rights in [Rights::Full, Rights::PutOnly] {
+        let fixture = Fixture::new(|settings| {
+            settings.rights = rights;
+            settings.conditional_writes = false;
+            settings.part_size = 5 << 20;
+        });
+        fixture
+            .with_sink(|sink| {
+                let name = key("name");
+                store(sink, &name, b"theirs");
+                for length in [3, 6 << 20] {
+                    let mut upload = sink.create(&name, WriteMode::Replace).unwrap();
+                    upload.write(&pattern(length)).unwrap();
+                    let refused = upload.commit_to(&name, Existing::Kept);
+                    assert!(matches!(refused, Err(SinkError::Exists)), "{refused:?}");
+                    assert_eq!(sink.stat(&name).unwrap().size, 6);
+                }
+            })
+            .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,9 +84,18 @@ impl S3Upload {
     }
 
     /// The size of the part that is being filled.
-    fn part_size(&self) -> u64 {
+    pub(super) fn part_size(&self) -> usize {
         let begun = self.multipart.as_ref().map_or(0, Multipart::begun);
-        self.store.growth.part(begun + 1)
+        usize::try_from(self.store.growth.part(begun + 1)).unwrap_or(usize::MAX)
+    }
+
+    /// Waits for the room of the part that is to be filled, unless it has that.
+    pub(super) async fn take_room(&mut self, part_size: usize) {
+        if self.room.is_none() {
+            self.room = Some(self.store.memory.room(part_size as u64).await);
+            // Exactly that much; the system gives the pages when they are filled.
+            self.filling = Vec::with_capacity(part_size);
+        }
     }
 
     /// That there may be another part.
@@ -133,12 +142,8 @@ impl S3Upload {
     pub(super) async fn fill(&mut self, mut bytes: &[u8]) -> Result<(), SinkError> {
         while !bytes.is_empty() {
             self.check_parts()?;
-            let part_size = usize::try_from(self.part_size()).unwrap_or(usize::MAX);
-            if self.room.is_none() {
-                self.room = Some(self.store.memory.room(part_size as u64).await);
-                // Exactly that much; the system gives the pages when they are filled.
-                self.filling = Vec::with_capacity(part_size);
-            }
+            let part_size = self.part_size();
+            self.take_room(part_size).await;
             let (now, later) = bytes.split_at(bytes.len().min(part_size - self.filling.len()));
             self.filling.extend_from_slice(now);
             self.size += now.len() as u64;
