@@ -117,7 +117,7 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 /// The certificates in the file: at least one.
 fn chain(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    match chain.map_err(|error| not_pem(path, &error))? {
+    match chain.map_err(|error| not_pem(path, pem, &error))? {
         chain if chain.is_empty() => Err(TlsError::NoCertificate {
             path: path.to_owned(),
         }),
@@ -129,18 +129,27 @@ fn chain(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsErr
 fn private_key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
     match PrivateKeyDer::from_pem_slice(pem) {
         Err(pem::Error::NoItemsFound) => {}
-        key => return key.map_err(|error| not_pem(path, &error)),
+        key => return key.map_err(|error| not_pem(path, pem, &error)),
     }
-    let encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";
     let path = path.to_owned();
-    if pem.windows(encrypted.len()).any(|text| text == encrypted) {
-        return Err(TlsError::EncryptedKey { path });
-    }
-    Err(TlsError::NoKey { path })
+    Err(match holds(pem, "-----BEGIN ENCRYPTED PRIVATE KEY-----") {
+        true => TlsError::EncryptedKey { path },
+        false => TlsError::NoKey { path },
+    })
+}
+
+fn holds(pem: &[u8], text: &str) -> bool {
+    let text = text.as_bytes();
+    pem.windows(text.len()).any(|found| found == text)
 }
 
 /// The parser's message may quote the file, which may hold a key, so only its kind is told.
-fn not_pem(path: &Path, error: &pem::Error) -> TlsError {
+fn not_pem(path: &Path, pem: &[u8], error: &pem::Error) -> TlsError {
+    // RFC 1421, section 4.6.1.1: a header in the section, as OpenSSL wrote it of old.
+    if holds(pem, "Proc-Type: 4,ENCRYPTED") {
+        let path = path.to_owned();
+        return TlsError::EncryptedKey { path };
+    }
     let reason = match error {
         pem::Error::MissingSectionEnd { .. } => "a section has no end",
         pem::Error::IllegalSectionStart { .. } => "a section begins wrongly",

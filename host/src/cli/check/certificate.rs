@@ -1,5 +1,7 @@
 //! Checks the certificate, its key and the authorities of client certificates.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use time::{Duration, OffsetDateTime};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -55,12 +57,29 @@ pub(super) fn check(config: &Config, origin: &Origin, found: &mut Findings) {
         ends.date()
     ));
     validity(&certificate, origin, found);
+    readers(&config.tls, origin, found);
     if names.is_empty() {
         let message = "the certificate names no host";
         let advice = "ask for one with a subject alternative name, or clients will refuse it";
         found
             .warnings
             .push(origin.problem("tls.certificate", message, advice));
+    }
+}
+
+/// Whoever reads the key can pass for this host.
+fn readers(settings: &Tls, origin: &Origin, found: &mut Findings) {
+    let (setting, file) = match &settings.key {
+        Some(file) => ("tls.key", Some(file)),
+        None => ("tls.certificate", settings.certificate.as_ref()),
+    };
+    let mode = file.and_then(|file| Some(file.metadata().ok()?.mode()));
+    if mode.is_some_and(|mode| mode & 0o007 != 0) {
+        let message = "every user of this machine may read the key";
+        let advice = "leave it to the one who runs `wharf serve`: chmod o= FILE";
+        found
+            .warnings
+            .push(origin.problem(setting, message, advice));
     }
 }
 

@@ -1,16 +1,24 @@
 //! What `wharf check` finds.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 
 /// What is found with `source` as `wharf.toml`, beside a directory `data` and the files given.
 fn found(source: &str, files: &[(&str, &str)]) -> Findings {
+    found_with(0o600, source, files)
+}
+
+/// The same where the files have this mode.
+fn found_with(mode: u32, source: &str, files: &[(&str, &str)]) -> Findings {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("data")).unwrap();
     fs::write(directory.path().join("wharf.toml"), source).unwrap();
     for (name, text) in files {
-        fs::write(directory.path().join(name), text).unwrap();
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
     let (config, origin) = Config::load(directory.path()).unwrap();
     examine(&config, &origin)
@@ -180,6 +188,24 @@ fn certificates_are_examined() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_key_that_everybody_may_read_is_warned_of() {
+    let pem = certificate(-1..90, &["a.example"]);
+    let together = format!("{QUIET}[tls]\ncertificate = \"a.pem\"\n");
+    let apart = format!("{together}key = \"a.pem\"\n");
+    for (source, mode, line) in [
+        (&together, 0o600, None),
+        (&together, 0o640, None),
+        (&together, 0o644, Some(4)),
+        (&apart, 0o644, Some(5)),
+    ] {
+        let found = found_with(mode, source, &[("a.pem", &pem)]);
+        let warning = "every user of this machine may read the key";
+        let expected: Vec<_> = line.map(|line| (Some(line), warning)).into_iter().collect();
+        assert_eq!(messages(&found.warnings), expected, "{mode:o}");
     }
 }
 

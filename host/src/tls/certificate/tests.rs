@@ -60,6 +60,9 @@ fn errors_name_the_file_and_what_to_do() {
     let encrypted = key
         .replace("BEGIN PRIV", "BEGIN ENCRYPTED PRIV")
         .replace("END ", "END ENCRYPTED ");
+    let older = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\
+                 DEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    let both = format!("{chain}{older}");
     let big = "x".repeat(usize::try_from(limits::PEM_FILE_BYTES).unwrap() + 1);
     for (certificate, key, message) in [
         (&*chain, None, "server.pem holds no private key"),
@@ -76,6 +79,12 @@ fn errors_name_the_file_and_what_to_do() {
             Some(&*encrypted),
             "server.key is encrypted; write it in clear",
         ),
+        (
+            &*chain,
+            Some(older),
+            "server.key is encrypted; write it in clear",
+        ),
+        (&*both, None, "server.pem is encrypted; write it in clear"),
         (&*chain, Some(&*chain), "server.key holds no private key"),
         (
             &*chain,
