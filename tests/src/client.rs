@@ -3,6 +3,7 @@
 mod curl;
 mod lftp;
 mod python;
+mod rclone;
 mod tnftp;
 mod wget;
 
@@ -75,6 +76,10 @@ pub enum Client {
     Wget,
     /// One script in one session.
     Tnftp,
+    /// The `ftp` of GNU: one script in one session, in active mode.
+    Inetutils,
+    /// It only mirrors.
+    Rclone,
 }
 
 impl Client {
@@ -90,7 +95,9 @@ impl Client {
             Self::Lftp => lftp::perform(endpoint, steps),
             Self::Ftplib => python::perform(endpoint, steps),
             Self::Wget => wget::perform(endpoint, steps),
-            Self::Tnftp => tnftp::perform(endpoint, steps),
+            Self::Tnftp => tnftp::perform(tnftp::PASSIVE, endpoint, steps),
+            Self::Inetutils => tnftp::perform(tnftp::ACTIVE, endpoint, steps),
+            Self::Rclone => rclone::perform(endpoint, steps),
         }
     }
 

@@ -27,6 +27,14 @@ const CLIENTS: &[Package] = &[
         name: "tnftp",
     },
     Package {
+        file: "inetutils-ftp",
+        name: "inetutils-ftp",
+    },
+    Package {
+        file: "rclone",
+        name: "rclone",
+    },
+    Package {
         file: "wget",
         name: "wget",
     },

@@ -1,4 +1,5 @@
-//! tnftp, the `ftp` of the BSDs: one script in one session, in clear only.
+//! tnftp, the `ftp` of the BSDs, and that of GNU, which understands the same: one script in one
+//! session, in clear only.
 
 use std::fmt::Display;
 use std::fs;
@@ -7,12 +8,18 @@ use std::process::Command;
 use super::{Endpoint, Security, Step};
 use crate::process::{self, Output};
 
-pub(super) fn perform(endpoint: &Endpoint, steps: &[Step]) -> Output {
-    assert_eq!(
-        endpoint.security,
-        Security::Plain,
-        "tnftp has no TLS for FTP"
-    );
+/// A program and its options: no automatic login, no questions, every reply is shown.
+type Program = (&'static str, &'static [&'static str]);
+
+/// tnftp, passive.
+pub(super) const PASSIVE: Program = ("tnftp", &["-n", "-i", "-v", "-p"]);
+
+/// GNU's, active, as it is without more options.
+pub(super) const ACTIVE: Program = ("inetutils-ftp", &["-n", "-i", "-v"]);
+
+pub(super) fn perform(program: Program, endpoint: &Endpoint, steps: &[Step]) -> Output {
+    let (name, options) = program;
+    assert_eq!(endpoint.security, Security::Plain, "{name} has no TLS");
     let Endpoint {
         address,
         user,
@@ -28,11 +35,7 @@ pub(super) fn perform(endpoint: &Endpoint, steps: &[Step]) -> Output {
         script += &format!("{}\n", lines(step));
     }
     script += "quit\n";
-    // No automatic login, no questions, passive; every reply is shown.
-    let mut output = process::run(
-        Command::new("tnftp").args(["-n", "-i", "-p", "-v"]),
-        &script,
-    );
+    let mut output = process::run(Command::new(name).args(options), &script);
     // It tells of no failure in its exit code.
     if let Some(refusal) = refusal(&output.stdout) {
         output.stderr += &format!("refused: {refusal}\n");

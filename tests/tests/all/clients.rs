@@ -17,7 +17,7 @@ use super::webdav::FEW;
 /// A client and how it secures its session.
 type Row = (Client, Security);
 
-const WRITERS: [Row; 10] = [
+const WRITERS: [Row; 11] = [
     (Client::Curl, Security::Plain),
     (Client::Curl, Security::Explicit),
     (Client::Curl, Security::Implicit),
@@ -28,6 +28,7 @@ const WRITERS: [Row; 10] = [
     (Client::Ftplib, Security::Explicit),
     (Client::Ftplib, Security::Implicit),
     (Client::Tnftp, Security::Plain),
+    (Client::Inetutils, Security::Plain),
 ];
 
 /// wget only fetches.
@@ -37,10 +38,13 @@ const READERS: [Row; 3] = [
     (Client::Wget, Security::Implicit),
 ];
 
-const MIRRORS: [Row; 3] = [
+const MIRRORS: [Row; 6] = [
     (Client::Lftp, Security::Plain),
     (Client::Lftp, Security::Explicit),
     (Client::Lftp, Security::Implicit),
+    (Client::Rclone, Security::Plain),
+    (Client::Rclone, Security::Explicit),
+    (Client::Rclone, Security::Implicit),
 ];
 
 /// Big enough for several reads and records, and no multiple of anything.
