@@ -22,6 +22,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         // Protocol assignments, documentation, relays of 6to4, benchmarks.
         [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 18 | 19, ..] => true,
         [198, 51, 100, _] | [203, 0, 113, _] => true,
+        // What Azure tells the machines that run there, although the address is a public one.
+        [168, 63, 129, 16] => true,
         // Multicast, reserved, broadcast.
         [224..=255, ..] => true,
         _ => false,
@@ -62,6 +64,7 @@ mod tests {
             "100.127.255.255",
             "127.0.0.1",
             "127.255.255.254",
+            "168.63.129.16",
             "169.254.169.254",
             "172.16.0.1",
             "172.31.255.255",
@@ -95,6 +98,7 @@ mod tests {
             "::ffff:127.0.0.1",
             "::ffff:10.0.0.1",
             "::ffff:169.254.169.254",
+            "64:ff9b::168.63.129.16",
             "::ffff:0:127.0.0.1",
             "64:ff9b::127.0.0.1",
             "64:ff9b::192.168.0.1",
