@@ -42,8 +42,8 @@ impl Default for Limits {
     }
 }
 
-/// Counts the memory of one instance, and refuses what goes beyond the cap: the guest sees its
-/// allocation fail.
+/// Counts the memory of one instance, its tables included, and refuses what goes beyond the cap:
+/// the guest sees its allocation fail.
 #[derive(Debug)]
 pub struct MemoryCap {
     cap: usize,
@@ -59,6 +59,16 @@ impl MemoryCap {
             used: 0,
             refused: false,
         }
+    }
+
+    /// Counts that a part of it grows from `current` bytes to `desired`, if that may be.
+    fn grows(&mut self, current: usize, desired: usize) -> bool {
+        let used = self.used.saturating_sub(current).saturating_add(desired);
+        self.refused |= used > self.cap;
+        if used <= self.cap {
+            self.used = used;
+        }
+        used <= self.cap
     }
 
     /// What is used, in bytes.
@@ -82,25 +92,18 @@ impl ResourceLimiter for MemoryCap {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        let used = self.used.saturating_sub(current).saturating_add(desired);
-        if used > self.cap {
-            self.refused = true;
-            return Ok(false);
-        }
-        self.used = used;
-        Ok(true)
+        Ok(self.grows(current, desired))
     }
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired
-            <= maximum
-                .unwrap_or(MAX_TABLE_ELEMENTS)
-                .min(MAX_TABLE_ELEMENTS))
+        let maximum = maximum.unwrap_or(usize::MAX).min(MAX_TABLE_ELEMENTS);
+        let bytes = |elements: usize| elements.saturating_mul(size_of::<usize>());
+        Ok(desired <= maximum && self.grows(bytes(current), bytes(desired)))
     }
 
     fn instances(&self) -> usize {
@@ -217,6 +220,25 @@ mod tests {
             !cap.take_refused(),
             "the guest's own maximum is not the cap"
         );
+    }
+
+    #[test]
+    fn tables_are_memory_too() {
+        let mut cap = MemoryCap::new(100);
+        assert!(cap.table_growing(0, 10, None).unwrap());
+        assert_eq!(cap.used(), 80);
+        assert!(!cap.table_growing(10, 13, None).unwrap());
+        assert!(cap.take_refused());
+        assert!(!cap.memory_growing(0, 30, None).unwrap());
+        assert!(cap.memory_growing(0, 20, None).unwrap());
+        let mut roomy = MemoryCap::new(usize::MAX);
+        assert!(
+            !roomy
+                .table_growing(0, MAX_TABLE_ELEMENTS + 1, None)
+                .unwrap()
+        );
+        assert!(!roomy.table_growing(0, 3, Some(2)).unwrap());
+        assert!(!roomy.take_refused(), "these bounds are not the cap");
     }
 
     #[test]
