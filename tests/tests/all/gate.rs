@@ -350,6 +350,72 @@ fn lftp(server: SocketAddr, file: &str) -> Command {
     lftp
 }
 
+fn ftplib(server: SocketAddr, file: &str) -> Command {
+    let mut python = Command::new("python3");
+    python.args(["-u", "-c"]).arg(format!(
+        "import ftplib\n\
+         ftp = ftplib.FTP()\n\
+         ftp.set_debuglevel(2)\n\
+         ftp.connect({:?}, {})\n\
+         ftp.login({USER:?}, {PASSWORD:?})\n\
+         ftp.storbinary('STOR gate-http-a', open({file:?}, 'rb'))\n\
+         ftp.quit()",
+        server.ip().to_string(),
+        server.port()
+    ));
+    python
+}
+
+fn tnftp(server: SocketAddr, file: &str) -> Command {
+    let mut tnftp = Command::new("tnftp");
+    let url = format!("ftp://{USER}:{PASSWORD}@{server}/gate-http-a");
+    tnftp.args(["-v", "-u", &url, file]);
+    tnftp
+}
+
+/// Lines that say that an upload is not stored yet, one each 15 s, until 90 s are over.
+const LINES_OF_90_S: usize = 6;
+
+/// What curl ends with when it has waited long enough for a reply.
+const CURL_TIMED_OUT: i32 = 28;
+
+#[test]
+fn a_commit_of_90_s_keeps_every_client_but_curl() {
+    let clients: [Storing; 4] = [lftp, ftplib, tnftp, curl];
+    thread::scope(|scope| {
+        for storing in clients {
+            scope.spawn(move || {
+                let back_end = BackEnd::new();
+                let server = back_end.server();
+                let file = server.directory().path().join("wharf.toml");
+                let file = file.to_str().expect("a path of the tests");
+                let client = storing(server.address(Listener::EXPLICIT), file);
+                // Some say what they hear on the one stream, some on the other.
+                let mut both = Command::new("sh");
+                both.args(["-c", "exec \"$@\" 2>&1", "sh"]);
+                both.arg(client.get_program()).args(client.get_args());
+                let mut running = process::spawn(both.stdout(Stdio::piped()));
+                let output = running.stdout.take().expect("it is piped");
+                let lines = BufReader::new(output).lines().map_while(Result::ok);
+                let mut waits = lines.filter(|line| line.contains("226-"));
+                let heard = waits.by_ref().take(LINES_OF_90_S).count();
+                back_end.answers(true);
+                waits.for_each(drop);
+                let ended = running.wait().expect("it ends");
+                if client.get_program() == "curl" {
+                    // No server can change that: the page of the role has what was tried.
+                    assert_eq!(ended.code(), Some(CURL_TIMED_OUT));
+                    assert_eq!(held(&server), [""; 0]);
+                } else {
+                    assert_eq!(heard, LINES_OF_90_S, "{client:?} left early");
+                    assert!(ended.success(), "{client:?}");
+                    assert_eq!(held(&server), ["gate-http-a"], "{client:?}");
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn clients_stay_for_a_slow_commit_and_hear_its_end() {
     let clients: [(Storing, bool); 4] = [(curl, true), (curl, false), (lftp, true), (lftp, false)];
