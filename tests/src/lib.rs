@@ -12,6 +12,8 @@ pub mod faults;
 pub mod ftp;
 pub mod home;
 pub mod log;
+pub mod metrics;
+pub mod neighbours;
 pub mod openspp;
 pub mod outside;
 pub mod ports;

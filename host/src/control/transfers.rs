@@ -388,7 +388,7 @@ pub(super) fn end(error: TransferError) -> Refused {
     let refused = Refused::of(error);
     let cause = &refused.cause;
     match blame {
-        Some(Blame::Plugin) => error!(cause, "a transfer cannot be decided"),
+        Some(Blame::Plugin) => error!(cause, "a plugin failed during a transfer"),
         Some(Blame::Storage) => error!(error = cause, "storage failed during a transfer"),
         _ => debug!(error = cause, "the transfer failed"),
     }

@@ -2,21 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use super::bindings::imports::wharf::plugin::types::Failure;
 use super::breaker::Admitted;
-use super::call::Plugin;
+use super::call::{Plugin, Undecided};
 use super::fault::CallError;
 use super::statistics::{PluginStatus, unix_ms};
 use super::text::{hex, one_line};
 
 impl Plugin {
     /// Does `work` for `function` within its deadline, unless the plugin kept failing of late.
-    /// `undecided` tells of an answer whether it is that the plugin could not decide.
+    /// `undecided` tells of an answer why it is none, where the plugin could not decide.
     pub(super) async fn admitted<R>(
         &self,
         function: &'static str,
         work: impl Future<Output = Result<R, CallError>>,
-        undecided: fn(&R) -> Option<Failure>,
+        undecided: Undecided<R>,
     ) -> Result<R, CallError> {
         let asked = Instant::now();
         let admitted = match self.breaker.admit() {
@@ -30,7 +29,7 @@ impl Plugin {
         let outcome = self.within_deadline(function, work).await;
         match &outcome {
             Ok(answer) => {
-                let failure = undecided(answer).map(CallError::from);
+                let failure = undecided(answer);
                 self.account(function, Some(admitted), asked, failure.as_ref());
             }
             Err(error) => self.account(function, Some(admitted), asked, Some(error)),
@@ -43,10 +42,14 @@ impl Plugin {
         &self,
         function: &'static str,
         work: impl Future<Output = Result<R, CallError>>,
+        undecided: Undecided<R>,
     ) -> Result<R, CallError> {
         let asked = Instant::now();
         let outcome = self.within_deadline(function, work).await;
-        self.account(function, None, asked, outcome.as_ref().err());
+        match &outcome {
+            Ok(answer) => self.account(function, None, asked, undecided(answer).as_ref()),
+            Err(error) => self.account(function, None, asked, Some(error)),
+        }
         outcome
     }
 

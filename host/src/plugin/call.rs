@@ -83,6 +83,14 @@ pub(super) fn within<F: Future>(
 /// A call as it runs in an instance.
 pub type Running<'i, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'i>>;
 
+/// Why an answer is none, where it says so.
+pub(super) type Undecided<R> = fn(&R) -> Option<CallError>;
+
+/// The same of the functions that may answer with a failure.
+pub(super) fn undecided<T>(answer: &Result<T, Failure>) -> Option<CallError> {
+    answer.as_ref().err().cloned().map(CallError::from)
+}
+
 impl Plugin {
     /// The file's name without its extension.
     pub fn name(&self) -> &str {
@@ -109,7 +117,7 @@ impl Plugin {
             ) -> Running<'i, Result<T, Failure>>
             + Send,
     {
-        let undecided = |answer: &Result<T, Failure>| answer.as_ref().err().cloned();
+        let undecided = |answer: &Result<T, Failure>| undecided(answer);
         let work = self.pooled(function, move |instance| {
             let lent = instance.lend(session);
             question(instance, lent)
@@ -127,8 +135,22 @@ impl Plugin {
         R: Send,
         Q: for<'i> FnOnce(&'i mut PluginInstance) -> Running<'i, R> + Send,
     {
+        self.call_for(function, |_| None, question).await
+    }
+
+    /// The same, where `undecided` tells of an answer whether it is that the plugin failed.
+    pub(super) async fn call_for<R, Q>(
+        &self,
+        function: &'static str,
+        undecided: Undecided<R>,
+        question: Q,
+    ) -> Result<R, CallError>
+    where
+        R: Send,
+        Q: for<'i> FnOnce(&'i mut PluginInstance) -> Running<'i, R> + Send,
+    {
         let work = self.pooled(function, question);
-        self.admitted(function, work, |_| None).await
+        self.admitted(function, work, undecided).await
     }
 
     /// In an instance that serves others before and after.

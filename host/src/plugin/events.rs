@@ -8,7 +8,7 @@ use wasmtime::Store;
 use super::Plugins;
 use super::bindings::imports::wharf::plugin::types as shared;
 use super::bindings::storage_events::exports::wharf::plugin::storage_events as wit;
-use super::call::Plugin;
+use super::call::{Plugin, undecided};
 use super::fault::CallError;
 use super::instance::{InstanceState, PluginInstance};
 use super::role::Role;
@@ -92,7 +92,7 @@ impl Plugin {
 
     async fn tell(&self, batch: Vec<Event>) -> Result<(), CallError> {
         let batch: Vec<_> = batch.into_iter().map(wit::Event::from).collect();
-        let deliver = self.call_alone("deliver", |instance| {
+        let deliver = self.call_for("deliver", undecided, |instance| {
             Box::pin(async move {
                 let (guest, store) = guest(instance)?;
                 guest.call_deliver(store, &batch).await

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::call::{Plugin, Running, ask};
+use super::call::{Plugin, Running, Undecided, ask};
 use super::fault::CallError;
 use super::instance::PluginInstance;
 use super::pool::Leased;
@@ -30,10 +30,17 @@ impl Plugin {
 }
 
 impl Lease {
-    /// Calls `function` within all bounds. After an error there is no instance any more.
+    /// The plugin whose instance it is.
+    pub(super) fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
+
+    /// Calls `function` within all bounds, where `undecided` tells of an answer whether it is that
+    /// the plugin failed. After an error there is no instance any more.
     pub(super) async fn call<R, Q>(
         &mut self,
         function: &'static str,
+        undecided: Undecided<R>,
         question: Q,
     ) -> Result<R, CallError>
     where
@@ -43,9 +50,14 @@ impl Lease {
         // Taken out meanwhile: a call that is given up half way leaves an instance to nobody.
         let mut instance = self.instance.take().ok_or(CallError::InstanceGone)?;
         let answer = ask(function, &mut instance, question);
-        let answer = self.plugin.continued(function, answer).await?;
+        let answer = self.plugin.continued(function, answer, undecided).await?;
         self.instance = Some(instance);
         Ok(answer)
+    }
+
+    /// Whether a call failed, and all that the instance held went with it.
+    pub(super) fn is_gone(&self) -> bool {
+        self.instance.is_none()
     }
 
     /// The transfer is over and the instance holds nothing of it.

@@ -42,6 +42,8 @@ pub struct Reloader {
     pub(super) seen: Stamp,
     /// The files that sidecars took values from then, whether they could be read or not.
     pub(super) value_files: Vec<PathBuf>,
+    /// What the files of each refused candidate looked like when that was told.
+    told: BTreeMap<String, Stamp>,
 }
 
 /// What became of a look at the directory.
@@ -84,6 +86,7 @@ impl Reloader {
             source,
             seen,
             value_files: Vec::new(),
+            told: BTreeMap::new(),
         };
         Ok((reloader, warnings))
     }
@@ -204,9 +207,11 @@ impl Reloader {
         }
     }
 
-    /// Tells what is refused now and was not before, and how much of it there is.
-    fn report(&self, refused: &[Refusal]) -> usize {
+    /// Tells what is refused now and was not before, and how much of it there is. Who has changed
+    /// the files of a candidate hears of it again, also where it is refused for the same reason.
+    fn report(&mut self, refused: &[Refusal]) -> usize {
         let mut told = 0;
+        let before = std::mem::take(&mut self.told);
         let mut known = self.plugins.rejected();
         let mut rejected = BTreeMap::new();
         for Refusal { error, sha256 } in refused {
@@ -217,8 +222,13 @@ impl Reloader {
                 cause: error.cause.to_string(),
                 at_ms: unix_ms(SystemTime::now()),
             };
+            let files = self.seen.of_plugin(&error.plugin);
+            let is_untouched = before.get(&error.plugin) == Some(&files);
+            self.told.insert(error.plugin.clone(), files);
             match known.get(&error.plugin) {
-                Some(before) if before.is_same_as(&candidate) => candidate.at_ms = before.at_ms,
+                Some(before) if is_untouched && before.is_same_as(&candidate) => {
+                    candidate.at_ms = before.at_ms;
+                }
                 _ => {
                     told += 1;
                     let sha256 = candidate.sha256.as_deref();

@@ -3,22 +3,22 @@
 //! What is about one file or directory is asked of any instance. A reader and an upload live in the
 //! instance that made them, which serves nothing else until they are dropped.
 
-use std::io;
 use std::sync::Arc;
 
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
-use wharf_protocol::listing::{self, EntryKind};
+use wharf_protocol::listing;
 use wharf_protocol::timestamp::Timestamp;
 
+use self::answer::{asked, in_host_terms, undecided};
 use super::bindings::imports::wharf::plugin::types;
 use super::bindings::storage_sink::exports::wharf::plugin::storage_sink as wit;
 use super::call::{Plugin, Running};
-use super::fault::CallError;
 use super::instance::{InstanceState, PluginInstance};
 use super::lease::Lease;
-use super::text::one_line;
 use crate::sink::{Existing, SinkError};
+
+mod answer;
 
 /// What a back end may be able to do beyond reading, storing and deleting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl Plugin {
         let entry = self.ask_sink("stat", |(guest, store)| {
             Box::pin(async move { guest.call_stat(store, &key).await })
         });
-        described(entry.await?)
+        self.described(entry.await?)
     }
 
     /// At most `limit` entries of the directory `key`.
@@ -116,7 +116,7 @@ impl Plugin {
         });
         let wit::Page { entries, next } = page.await?;
         if entries.len() > limit as usize {
-            return Err(faulty("the plugin's page is larger than was asked for"));
+            return Err(self.nonsense_of_sink("browse", "its page is larger than was asked for"));
         }
         let entries = entries.into_iter().filter_map(in_host_terms).collect();
         Ok(Page { entries, next })
@@ -186,7 +186,8 @@ impl Plugin {
         key: &str,
         offset: u64,
     ) -> Result<LeasedReader, SinkError> {
-        let mut lease = self.lease().await.map_err(failed)?;
+        let lease = self.lease().await;
+        let mut lease = lease.map_err(|error| self.failed(error))?;
         let key = key.to_owned();
         let opened = lease.ask_sink("open", |(guest, store)| {
             Box::pin(async move { guest.call_open(store, &key, offset).await })
@@ -206,7 +207,8 @@ impl Plugin {
         key: &str,
         start: Start,
     ) -> Result<LeasedUpload, SinkError> {
-        let mut lease = self.lease().await.map_err(failed)?;
+        let lease = self.lease().await;
+        let mut lease = lease.map_err(|error| self.failed(error))?;
         let key = key.to_owned();
         let start = match start {
             Start::Replace => wit::Start::Replace,
@@ -230,11 +232,8 @@ impl Plugin {
         function: &'static str,
         question: impl for<'i> FnOnce(Guest<'i>) -> Running<'i, Answer<R>> + Send,
     ) -> Result<R, SinkError> {
-        let answer = self.call_alone(function, |instance| match guest(instance) {
-            Ok(guest) => question(guest),
-            Err(error) => Box::pin(async { Err(error) }),
-        });
-        Ok(answer.await.map_err(failed)??)
+        let answer = self.call_for(function, undecided, |instance| asked(instance, question));
+        self.answered(answer.await)
     }
 }
 
@@ -244,18 +243,18 @@ impl Lease {
         function: &'static str,
         question: impl for<'i> FnOnce(Guest<'i>) -> Running<'i, Answer<R>> + Send,
     ) -> Result<R, SinkError> {
-        let answer = self.call(function, |instance| match guest(instance) {
-            Ok(guest) => question(guest),
-            Err(error) => Box::pin(async { Err(error) }),
-        });
-        Ok(answer.await.map_err(failed)??)
+        let answer = self.call(function, undecided, |instance| asked(instance, question));
+        let answer = answer.await;
+        self.plugin().answered(answer)
     }
 
     /// Drops what the instance held, and gives it back.
     async fn close(mut self, held: ResourceAny) {
-        let dropped = self.call("drop", |instance| {
-            Box::pin(async move { held.resource_drop_async(&mut instance.store).await })
-        });
+        let dropped = self.call(
+            "drop",
+            |()| None,
+            |instance| Box::pin(async move { held.resource_drop_async(&mut instance.store).await }),
+        );
         match dropped.await {
             Ok(()) => self.give_back(),
             Err(error) => tracing::debug!(%error, "an instance did not end its transfer"),
@@ -276,7 +275,8 @@ impl LeasedReader {
         let piece = self.lease.ask_sink("reader.read", |(guest, store)| {
             Box::pin(async move { guest.reader().call_read(store, reader, length).await })
         });
-        within(piece.await?, length)
+        let piece = piece.await?;
+        self.lease.plugin().within("reader.read", piece, length)
     }
 
     /// Ends it.
@@ -311,7 +311,8 @@ impl LeasedUpload {
                 upload_of.call_read(store, upload, offset, length).await
             })
         });
-        within(piece.await?, length)
+        let piece = piece.await?;
+        self.lease.plugin().within("upload.read", piece, length)
     }
 
     /// What stands at `key`: asked of the instance that is there for the upload already.
@@ -320,7 +321,8 @@ impl LeasedUpload {
         let entry = self.lease.ask_sink("stat", |(guest, store)| {
             Box::pin(async move { guest.call_stat(store, &key).await })
         });
-        described(entry.await?)
+        let entry = entry.await?;
+        self.lease.plugin().described(entry)
     }
 
     /// Makes it visible under `key`.
@@ -340,6 +342,9 @@ impl LeasedUpload {
 
     /// Throws it away.
     pub async fn discard(mut self) -> Result<(), SinkError> {
+        if self.lease.is_gone() {
+            return Ok(());
+        }
         let upload = self.upload;
         let discarded = self.lease.ask_sink("upload.discard", |(guest, store)| {
             Box::pin(async move { guest.upload().call_discard(store, upload).await })
@@ -363,66 +368,9 @@ fn guest(instance: &mut PluginInstance) -> wasmtime::Result<Guest<'_>> {
     Ok((role.wharf_plugin_storage_sink(), store))
 }
 
-fn within(piece: Vec<u8>, length: u32) -> Result<Vec<u8>, SinkError> {
-    match piece.len() <= length as usize {
-        true => Ok(piece),
-        false => Err(faulty("the plugin read more than was asked for")),
-    }
-}
-
-fn described(entry: types::Entry) -> Result<listing::Entry, SinkError> {
-    let unlistable = || faulty("the plugin describes what cannot be listed");
-    in_host_terms(entry).ok_or_else(unlistable)
-}
-
-fn in_host_terms(entry: types::Entry) -> Option<listing::Entry> {
-    let (kind, name) = match entry.kind {
-        types::EntryKind::File => (EntryKind::File, entry.name),
-        types::EntryKind::Directory => (EntryKind::Directory, entry.name),
-        types::EntryKind::Other => (EntryKind::Symlink, entry.name),
-    };
-    let mut listed = listing::Entry::new(name, kind)?;
-    listed.size = entry.size;
-    listed.modified = entry.modified_ms.and_then(|milliseconds| {
-        let seconds = i64::try_from(milliseconds / 1000).ok()?;
-        let nanoseconds = u32::try_from(milliseconds % 1000).ok()? * 1_000_000;
-        Some(Timestamp::from_unix(seconds, nanoseconds))
-    });
-    Some(listed)
-}
-
 fn milliseconds(moment: Timestamp) -> u64 {
     let since_epoch = std::time::SystemTime::from(moment)
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn failed(error: CallError) -> SinkError {
-    SinkError::Io(io::Error::other(error))
-}
-
-fn faulty(text: &'static str) -> SinkError {
-    failed(CallError::Nonsense(text.to_owned()))
-}
-
-impl From<types::StorageError> for SinkError {
-    fn from(error: types::StorageError) -> Self {
-        use types::StorageError as Error;
-        let failed = |text: String| Self::Io(io::Error::other(one_line(&text)));
-        match error {
-            Error::NotFound => Self::NotFound,
-            Error::Exists => Self::Exists,
-            Error::IsDirectory => Self::IsDirectory,
-            Error::NotDirectory => Self::NotDirectory,
-            Error::NotEmpty => Self::NotEmpty,
-            Error::NoSpace => Self::NoSpace,
-            Error::QuotaExceeded => Self::QuotaExceeded,
-            Error::PermissionDenied => Self::PermissionDenied,
-            Error::InvalidName => Self::InvalidName,
-            Error::Unsupported => Self::Unsupported,
-            Error::NotGranted(text) => failed(format!("not granted: {text}")),
-            Error::Failed(text) => failed(text),
-        }
-    }
 }

@@ -13,6 +13,7 @@ mod http;
 mod loading;
 mod paths;
 mod reloading;
+mod sessions;
 mod versions;
 mod workbench;
 

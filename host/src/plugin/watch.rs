@@ -145,4 +145,11 @@ impl Stamp {
         };
         Self(listed.chain(files.iter().cloned()).map(stamped).collect())
     }
+
+    /// What it holds of the files that are named after the plugin `name`.
+    pub fn of_plugin(&self, name: &str) -> Self {
+        let is_its = |path: &Path| path.file_stem().is_some_and(|stem| stem == name);
+        let files = self.0.iter().filter(|(path, _)| is_its(path));
+        Self(files.map(|(path, stamp)| (path.clone(), *stamp)).collect())
+    }
 }

@@ -55,6 +55,14 @@ pub enum SinkError {
     /// The storage cannot be used in the way in which it is configured.
     #[error("the storage cannot be used as it is configured")]
     Misconfigured(#[source] io::Error),
+    /// The plugin that keeps the files failed.
+    #[error("plugin {plugin} failed: {cause}")]
+    Plugin {
+        /// Its name.
+        plugin: String,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// The storage failed.
     #[error("the storage failed")]
     Io(#[source] io::Error),
@@ -65,6 +73,7 @@ impl SinkError {
     pub fn blame(&self) -> Option<Blame> {
         match self {
             Self::NoSpace | Self::Io(_) => Some(Blame::Storage),
+            Self::Plugin { .. } => Some(Blame::Plugin),
             Self::PermissionDenied | Self::Refused(_) | Self::Misconfigured(_) => {
                 Some(Blame::Operator)
             }
@@ -76,7 +85,7 @@ impl SinkError {
     pub fn is_fault(&self) -> bool {
         matches!(
             self,
-            Self::Io(_) | Self::Refused(_) | Self::Misconfigured(_)
+            Self::Io(_) | Self::Plugin { .. } | Self::Refused(_) | Self::Misconfigured(_)
         )
     }
 }
@@ -118,7 +127,9 @@ impl From<SinkError> for Failure {
             SinkError::InvalidName => Self::NameRefused { text: None },
             SinkError::BeyondEnd | SinkError::Unsupported => Self::Unsupported,
             SinkError::Changed => Self::Changed,
-            SinkError::Misconfigured(_) | SinkError::Io(_) => Self::Storage,
+            SinkError::Misconfigured(_) | SinkError::Plugin { .. } | SinkError::Io(_) => {
+                Self::Storage
+            }
         }
     }
 }

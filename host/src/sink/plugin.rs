@@ -139,7 +139,7 @@ impl Sink for PluginSink {
         };
         // The first page tells whether there is such a directory.
         let first = page(None)?;
-        Ok(Box::new(Listing::new(page, first)))
+        Ok(Box::new(Listing::new(self.plugin.clone(), page, first)))
     }
 
     fn open(&self, file: &Key, offset: u64) -> Result<Box<dyn Reader>, SinkError> {
@@ -236,6 +236,7 @@ impl Sink for PluginSink {
 
 /// The entries of a directory, a page at a time.
 struct Listing<P> {
+    plugin: String,
     page: P,
     entries: std::vec::IntoIter<Entry>,
     next: Option<String>,
@@ -244,8 +245,9 @@ struct Listing<P> {
 }
 
 impl<P> Listing<P> {
-    fn new(page: P, first: Page) -> Self {
+    fn new(plugin: String, page: P, first: Page) -> Self {
         Self {
+            plugin,
             page,
             entries: first.entries.into_iter(),
             next: first.next,
@@ -268,8 +270,10 @@ impl<P: FnMut(Option<String>) -> Result<Page, SinkError>> Iterator for Listing<P
             match (self.page)(Some(after.clone())) {
                 // A plugin that gives the same page for ever must not be asked for ever.
                 Ok(page) if page.next.as_ref() == Some(&after) || self.barren > BARREN_PAGES => {
-                    let text = "the plugin's listing does not go on";
-                    return Some(Err(SinkError::Io(io::Error::other(text))));
+                    return Some(Err(SinkError::Plugin {
+                        plugin: self.plugin.clone(),
+                        cause: "its listing does not go on".to_owned(),
+                    }));
                 }
                 Ok(page) => {
                     self.entries = page.entries.into_iter();

@@ -16,6 +16,7 @@ mod migrate;
 mod migrate_ex_ftp;
 mod migrate_s3_sftp;
 mod migrate_twisted;
+mod misdeeds;
 mod operator;
 mod passive;
 mod paths;

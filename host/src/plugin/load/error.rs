@@ -68,8 +68,8 @@ pub enum LoadCause {
     NoRole(String),
     /// `on-failure = "allow"` where that would let in whoever the plugin would have refused.
     #[error(
-        "its sidecar says on-failure = \"allow\", and it is a {0}: one that fails always denies; \
-         leave `on-failure` out"
+        "its sidecar says on-failure = \"allow\", and in the role {0} it always denies where it \
+         fails; leave `on-failure` out"
     )]
     AlwaysDenies(Role),
     /// It wants something of the host that the host does not have, or exports what it cannot call.

@@ -109,6 +109,17 @@ impl Answers {
         self.module("storage-guard", &[("before", "(param i32)", before)])
     }
 
+    /// A `session-guard`.
+    pub fn session_guard(&self, connect: &str, revalidate: &str) -> Vec<u8> {
+        self.module(
+            "session-guard",
+            &[
+                ("connect", "(param i32)", connect),
+                ("revalidate", "(param i32)", revalidate),
+            ],
+        )
+    }
+
     /// A `listing-filter`.
     pub fn filter(&self, shape: &str) -> Vec<u8> {
         self.module(

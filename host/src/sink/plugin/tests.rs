@@ -169,7 +169,7 @@ fn a_listing_that_shows_nothing_ends() {
         entries: Vec::new(),
         next: Some("first".to_owned()),
     };
-    let mut listing = Listing::new(pages, first);
+    let mut listing = Listing::new("a".to_owned(), pages, first);
     assert!(listing.next().unwrap().is_err());
     assert!(listing.next().is_none());
     drop(listing);

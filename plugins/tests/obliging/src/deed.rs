@@ -35,6 +35,13 @@ pub fn perform(deed: &str, settings: &Settings) -> Result<(), Failure> {
             let start = clock::elapsed();
             while clock::elapsed().saturating_sub(start) < wait {}
         }
+        "lie" => return Err(Failure::Unavailable(out_of_bounds())),
+        "output" => return Err(Failure::Unavailable("x".repeat(6 << 20))),
+        "origin" => drop(Request::get("https://forbidden.example").send()?),
+        "followed" => {
+            let response = Request::get(&settings.redirecting).send()?;
+            drop(Request::get(response.header("location").unwrap_or_default()).send()?);
+        }
         "http" => {
             let response = Request::get(&settings.url).timeout(wait).send()?;
             log::info("answered", &[("status", &response.status.to_string())]);
@@ -63,6 +70,16 @@ pub fn denial(deed: &str) -> Option<Denial> {
         "long" => Some(denial.text("x".repeat(1 << 20))),
         _ => None,
     }
+}
+
+/// A text that is nowhere in this plugin's memory.
+#[expect(unsafe_code, reason = "a compiler would not let it lie")]
+fn out_of_bounds() -> String {
+    const LENGTH: usize = 4096;
+    let nowhere = std::ptr::without_provenance_mut(0x7fff_ff00);
+    // SAFETY: there is none, on purpose. Nothing here looks at it or frees it: where it is and how
+    // long goes to the host, which finds nothing there and ends this instance.
+    unsafe { String::from_raw_parts(nowhere, LENGTH, LENGTH) }
 }
 
 /// Never comes back.

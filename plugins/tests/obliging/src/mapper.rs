@@ -1,5 +1,5 @@
-//! `path-mapper`: the setting `mounts` is what a user sees, `mount` the deed when it is asked for.
-//! Below a dynamic mount, `map-DEED-…` in the name asks for a deed.
+//! `path-mapper`: the setting `mounts` is what a user sees. Users called `mount-DEED` ask for a
+//! deed when they log in, and below a dynamic mount, `map-DEED-…` in the name asks for a deed.
 //!
 //! `refuse`, `lines`, `long`: denied with that text. `at`: leads to `mapped-NAME` in the first
 //! mount's target. `outside`: where no mount reaches. `nowhere`: into a sink that there is not.
@@ -10,8 +10,9 @@ use crate::deed::{denial, perform};
 use crate::{Mounted, Obliging, asked};
 
 impl PathMapper for Obliging {
-    fn mounts(&self, _session: &Session<'_>) -> Result<Vec<Mount>, Failure> {
-        perform(&self.settings.mount, &self.settings)?;
+    fn mounts(&self, session: &Session<'_>) -> Result<Vec<Mount>, Failure> {
+        let user = session.user().unwrap_or_default();
+        perform(asked(&user, "mount").unwrap_or_default(), &self.settings)?;
         Ok(self.settings.mounts.iter().map(Mounted::mount).collect())
     }
 

@@ -1,0 +1,58 @@
+//! Others who use a server while something happens to it, and must not notice.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::content;
+use crate::ftp::Ftp;
+use crate::server::Server;
+use crate::settings::Listener;
+
+/// How many there are.
+pub const NEIGHBOURS: usize = 50;
+
+/// Does `work` while [`NEIGHBOURS`] sessions store and fetch files, each its own, again and again.
+/// Fails unless every byte is right.
+pub fn among_neighbours<T>(server: &Server, work: impl FnOnce() -> T) -> T {
+    let (is_over, all_are_busy) = (AtomicBool::new(false), Barrier::new(NEIGHBOURS + 1));
+    thread::scope(|scope| {
+        for number in 0..NEIGHBOURS {
+            let (is_over, all_are_busy) = (&is_over, &all_are_busy);
+            scope.spawn(move || transfer(server, number, is_over, all_are_busy));
+        }
+        all_are_busy.wait();
+        // A failure in here must end the others, too.
+        let over = Over(&is_over);
+        let done = work();
+        drop(over);
+        done
+    })
+}
+
+fn transfer(server: &Server, number: usize, is_over: &AtomicBool, all_are_busy: &Barrier) {
+    let content = content::bytes(64 * 1024, number as u64);
+    let name = format!("neighbour-{number}");
+    let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
+    ftp.command("TYPE I", 200);
+    let mut round = || {
+        let reply = ftp.store(&format!("STOR {name}"), &content);
+        assert_eq!(reply.code, 226, "{name}: {reply:?}");
+        assert!(ftp.fetch(&format!("RETR {name}")) == content, "{name}");
+    };
+    all_are_busy.wait();
+    round();
+    while !is_over.load(Ordering::Relaxed) {
+        round();
+    }
+    round();
+}
+
+/// Ends the neighbours' work.
+struct Over<'o>(&'o AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
