@@ -88,10 +88,14 @@ impl View {
         }
     }
 
-    /// Notes everything that is wrong with it; `key` is where it stands.
+    /// Notes everything that is wrong with it; `key` is where it stands, and empty where it stands
+    /// in no table of its own.
     pub fn check(&self, key: &str, problems: &mut Problems) {
-        let mut problem =
-            |setting: String, message: &str| problems.add(format!("{key}.{setting}"), message);
+        let at = |setting: &str| match key {
+            "" => setting.to_owned(),
+            key => format!("{key}.{setting}"),
+        };
+        let mut problem = |setting: String, message: &str| problems.add(at(&setting), message);
         if self.root.as_deref().is_some_and(|root| !is_template(root)) {
             problem("root".into(), NO_TEMPLATE);
         }
@@ -116,7 +120,14 @@ impl View {
                 problem(format!("rules[{index}]"), "wants `allow` or `forbid`");
             }
         }
-        self.limits.check(&format!("{key}.limits"), problems);
+        self.limits.check(&at("limits"), problems);
+    }
+
+    /// Whether a directory is made of the name of the user.
+    pub fn names_its_user(&self) -> bool {
+        let mounts = self.mounts.iter().flatten().map(|mount| &mount.root);
+        let mut templates = self.root.iter().chain(mounts);
+        templates.any(|text| text.contains("{user}") || text.contains("{principal}"))
     }
 
     /// Whether anything is permitted that leaves a trace.

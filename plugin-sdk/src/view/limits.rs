@@ -21,7 +21,8 @@ pub struct ViewLimits {
     pub upload_rate: Option<ByteSize>,
     /// Per second, for all transfers of a session.
     pub download_rate: Option<ByteSize>,
-    /// How much may be stored in all.
+    /// How much may be stored in all; `quota` says the same.
+    #[serde(alias = "quota")]
     pub quota_size: Option<ByteSize>,
     /// How many files may be stored in all.
     pub quota_files: Option<u64>,

@@ -5,8 +5,8 @@ mod user;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use wharf_plugin::config::{ByteSize, Period, Section};
-use wharf_plugin::{Problems, state};
+use wharf_plugin::config::Section;
+use wharf_plugin::{Problems, View, ViewLimits, state};
 
 use self::user::Reader;
 use crate::account::{Account, Encoded};
@@ -30,13 +30,11 @@ pub struct Settings {
     require_tls: bool,
     #[serde(default)]
     code: Code,
-    #[serde(default = "local")]
-    sink: String,
-    #[serde(default)]
-    root: String,
+    sink: Option<String>,
+    root: Option<String>,
     welcome: Option<String>,
     #[serde(default)]
-    limits: WrittenLimits,
+    limits: ViewLimits,
 }
 
 /// What to do with a user who is not listed.
@@ -61,35 +59,27 @@ enum Code {
     BehindPassword,
 }
 
-/// A table of limits.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WrittenLimits {
-    max_sessions: Option<u32>,
-    max_transfers: Option<u32>,
-    max_upload_size: Option<ByteSize>,
-    quota: Option<ByteSize>,
-    quota_files: Option<u64>,
-    upload_rate: Option<ByteSize>,
-    download_rate: Option<ByteSize>,
-    idle_timeout: Option<Period>,
-    revalidate_every: Option<Period>,
-}
-
 impl Settings {
     /// The users, or everything that is wrong with them.
     pub fn resolve(mut self) -> Result<Users, Problems> {
         let mut problems = Problems::new();
-        user::check_limits("limits", &self.limits, &mut problems);
+        let everybody = View {
+            sink: self.sink.take(),
+            root: self.root.take(),
+            welcome: self.welcome.take(),
+            limits: std::mem::take(&mut self.limits),
+            ..View::default()
+        };
+        everybody.check("", &mut problems);
         let mut accounts = BTreeMap::new();
         for (name, section) in std::mem::take(&mut self.users) {
             let mut reader = Reader::new(format!("users.{name}"), &mut problems);
-            if let Some(account) = reader.user(&name, section, &self) {
+            if let Some(account) = reader.user(&name, section, &everybody) {
                 accounts.insert(name, account);
             }
         }
         let anonymous = self.anonymous.take().and_then(|section| {
-            Reader::new("anonymous".into(), &mut problems).stranger(section, &self)
+            Reader::new("anonymous".into(), &mut problems).stranger(section, &everybody)
         });
         for name in ANONYMOUS {
             if anonymous.is_some() && accounts.contains_key(name) {
@@ -131,9 +121,4 @@ fn decoys(accounts: &BTreeMap<String, Account>) -> Vec<Encoded> {
         return vec![Encoded { scheme, text }];
     }
     decoys.into_values().cloned().collect()
-}
-
-/// The name of the sink that `wharf init` sets up.
-fn local() -> String {
-    "local".into()
 }

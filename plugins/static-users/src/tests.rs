@@ -250,7 +250,7 @@ fn every_problem_is_named_with_its_key() {
     }"#
     .replace("%s", CERTIFICATE);
     let expected = [
-        "users....root: may not hold",
+        "users....root: cannot hold `{user}`",
         "users.a.password: is missing",
         "users.b.password: is not an encoded password",
         "users.c.password: is not an encoded password",
@@ -258,11 +258,11 @@ fn every_problem_is_named_with_its_key() {
         "users.e.certificates: wants SHA-256 fingerprints",
         "users.f.permissions: invalid value: string \"everything\", expected \"full\"",
         "users.g.expires: is not a day",
+        "users.g.root: is not a directory",
+        "users.g.home: is not an absolute path",
         "users.g.rules[0].path: is not an absolute path",
         "users.g.rules[0]: wants `allow` or `forbid`",
         "users.g.rules[1].path: is not an absolute path",
-        "users.g.root: may not hold",
-        "users.g.home: is not an absolute path",
         "users.h/i.root: cannot hold `{user}`",
         "anonymous.password: cannot be asked of a stranger",
         "anonymous.certificates: cannot be asked of a stranger",

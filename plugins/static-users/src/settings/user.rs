@@ -1,17 +1,16 @@
 //! One user as it is written, and everything that can be wrong with it.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::Deserialize;
 use wharf_plugin::clock::Date;
-use wharf_plugin::config::{ByteSize, Period, Section};
-use wharf_plugin::paths::{is_key, is_path};
-use wharf_plugin::{Operations, Problems, crypto, secrets};
+use wharf_plugin::config::Section;
+use wharf_plugin::paths::is_part;
+use wharf_plugin::{Operations, Problems, View, ViewLimits, ViewMount, ViewRule, crypto, secrets};
 
-use super::{Settings, WrittenLimits};
 use crate::ANONYMOUS;
-use crate::account::{Account, Encoded, Limits, Rule, View};
+use crate::account::{Account, Encoded};
 use crate::factor::Seed;
 use crate::network::Network;
 
@@ -37,37 +36,16 @@ struct User {
     expires: Option<String>,
     sink: Option<String>,
     root: Option<String>,
-    #[serde(default)]
-    mounts: Vec<WrittenMount>,
+    mounts: Option<Vec<ViewMount>>,
     home: Option<String>,
     permissions: Option<Operations>,
+    rules: Option<Vec<ViewRule>>,
     #[serde(default)]
-    rules: Vec<PathRule>,
-    #[serde(default)]
-    limits: WrittenLimits,
-    #[serde(default)]
-    groups: Vec<String>,
+    limits: ViewLimits,
+    groups: Option<Vec<String>>,
     #[serde(default)]
     attributes: BTreeMap<String, String>,
     welcome: Option<String>,
-}
-
-/// A directory beside the root.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenMount {
-    directory: String,
-    sink: Option<String>,
-    root: String,
-}
-
-/// A rule for a part of what a user sees.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PathRule {
-    path: String,
-    allow: Option<Operations>,
-    forbid: Option<Operations>,
 }
 
 /// Where a seed is found, if it does not stand here.
@@ -96,7 +74,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A user with a name.
-    pub fn user(&mut self, name: &str, section: Section, settings: &Settings) -> Option<Account> {
+    pub fn user(&mut self, name: &str, section: Section, everybody: &View) -> Option<Account> {
         let user = self.read(section)?;
         if user.password.is_none() && user.certificates.is_empty() {
             self.problem(
@@ -104,11 +82,11 @@ impl<'a> Reader<'a> {
                 "is missing, and there are no `certificates` either",
             );
         }
-        Some(self.account(name, user, Operations::ALL, settings))
+        Some(self.account(name, user, Operations::ALL, everybody))
     }
 
     /// Whoever logs in without a name.
-    pub fn stranger(&mut self, section: Section, settings: &Settings) -> Option<Account> {
+    pub fn stranger(&mut self, section: Section, everybody: &View) -> Option<Account> {
         let user = self.read(section)?;
         for (setting, is_there) in [
             ("password", user.password.is_some()),
@@ -119,7 +97,7 @@ impl<'a> Reader<'a> {
                 self.problem(setting, "cannot be asked of a stranger");
             }
         }
-        Some(self.account(ANONYMOUS[0], user, Operations::READ, settings))
+        Some(self.account(ANONYMOUS[0], user, Operations::READ, everybody))
     }
 
     fn read(&mut self, section: Section) -> Option<User> {
@@ -134,7 +112,7 @@ impl<'a> Reader<'a> {
         name: &str,
         mut user: User,
         permissions: Operations,
-        settings: &Settings,
+        everybody: &View,
     ) -> Account {
         Account {
             password: user
@@ -147,33 +125,34 @@ impl<'a> Reader<'a> {
             require_tls: user.require_tls,
             disabled: user.disabled,
             expires: user.expires.take().and_then(|day| self.expires(&day)),
-            view: self.view(name, user, permissions, settings),
+            view: self.view(name, user, permissions, everybody),
         }
     }
 
-    fn view(
-        &mut self,
-        name: &str,
-        user: User,
-        permissions: Operations,
-        settings: &Settings,
-    ) -> View {
-        let permissions = user.permissions.unwrap_or(permissions);
-        let mut rules = vec![("/**".into(), Rule::Allow(permissions))];
-        rules.extend(self.rules(user.rules));
-        let sink = user.sink.unwrap_or_else(|| settings.sink.clone());
-        let root = user.root.unwrap_or_else(|| settings.root.clone());
-        check_limits(&format!("{}.limits", self.key), &user.limits, self.problems);
-        View {
-            mounts: self.mounts(name, &sink, user.mounts),
-            root: (sink, self.prefix("root", name, &root)),
-            home: self.home(user.home),
-            rules,
-            limits: user.limits.or(&settings.limits),
+    fn view(&mut self, name: &str, user: User, permissions: Operations, everybody: &View) -> View {
+        let own = View {
+            principal: None,
+            sink: user.sink,
+            root: user.root,
+            mounts: user.mounts,
+            home: user.home,
+            permissions: Some(user.permissions.unwrap_or(permissions)),
+            rules: user.rules,
+            limits: user.limits,
             groups: user.groups,
             attributes: user.attributes,
-            welcome: user.welcome.or_else(|| settings.welcome.clone()),
+            welcome: user.welcome,
+        };
+        own.check(&self.key, self.problems);
+        let view = own.or(everybody);
+        // Told now rather than to the user.
+        if !is_part(name) && view.names_its_user() {
+            self.problem(
+                "root",
+                "cannot hold `{user}`, as no directory can have the name",
+            );
         }
+        view
     }
 
     fn password(&mut self, encoded: &Section) -> Option<Encoded> {
@@ -238,98 +217,6 @@ impl<'a> Reader<'a> {
             self.problem("expires", "is not a day such as \"2030-12-31\"");
         }
         day.map(Date::end)
-    }
-
-    /// A prefix of a sink's keys, with `{user}` filled in.
-    fn prefix(&mut self, setting: &str, name: &str, template: &str) -> String {
-        let prefix = template.replace("{user}", name);
-        let prefix = prefix.trim_matches('/');
-        if !prefix.is_empty() && !is_key(prefix) {
-            self.problem(setting, "may not hold `.`, `..` or an empty part");
-        }
-        if template.contains("{user}") && name.contains('/') {
-            self.problem(setting, "cannot hold `{user}`, as the name has a `/`");
-        }
-        prefix.to_owned()
-    }
-
-    fn mounts(
-        &mut self,
-        name: &str,
-        sink: &str,
-        written: Vec<WrittenMount>,
-    ) -> Vec<(String, String, String)> {
-        let mut mounts = Vec::new();
-        for (index, mount) in written.into_iter().enumerate() {
-            let setting = |key| format!("mounts[{index}].{key}");
-            if !is_path(&mount.directory) {
-                let message = "is not an absolute path such as \"/shared\"";
-                self.problem(&setting("directory"), message);
-            }
-            let prefix = self.prefix(&setting("root"), name, &mount.root);
-            let sink = mount.sink.unwrap_or_else(|| sink.to_owned());
-            mounts.push((mount.directory, sink, prefix));
-        }
-        mounts
-    }
-
-    fn home(&mut self, home: Option<String>) -> String {
-        let home = home.unwrap_or_else(|| "/".into());
-        if !is_path(&home) {
-            self.problem("home", "is not an absolute path such as \"/inbox\"");
-        }
-        home
-    }
-
-    fn rules(&mut self, written: Vec<PathRule>) -> Vec<(String, Rule)> {
-        let mut rules = Vec::new();
-        for (index, rule) in written.into_iter().enumerate() {
-            if !is_path(&rule.path) {
-                let message = "is not an absolute path such as \"/inbox/**\"";
-                self.problem(&format!("rules[{index}].path"), message);
-            }
-            match (rule.allow, rule.forbid) {
-                (Some(what), None) => rules.push((rule.path, Rule::Allow(what))),
-                (None, Some(what)) => rules.push((rule.path, Rule::Forbid(what))),
-                _ => self.problem(&format!("rules[{index}]"), "wants `allow` or `forbid`"),
-            }
-        }
-        rules
-    }
-}
-
-/// Notes limits under which nothing could be done.
-pub fn check_limits(key: &str, limits: &WrittenLimits, problems: &mut Problems) {
-    let none = |size: Option<ByteSize>| size == Some(ByteSize(0));
-    let short = |time: Option<Period>| time.is_some_and(|time| time.0 < Duration::from_secs(1));
-    for (setting, is_wrong) in [
-        ("upload-rate", none(limits.upload_rate)),
-        ("download-rate", none(limits.download_rate)),
-        ("idle-timeout", short(limits.idle_timeout)),
-        ("revalidate-every", short(limits.revalidate_every)),
-    ] {
-        if is_wrong {
-            problems.add(format!("{key}.{setting}"), "is too little for anything");
-        }
-    }
-}
-
-impl WrittenLimits {
-    /// These limits, and those of `others` where these say nothing.
-    fn or(self, others: &Self) -> Limits {
-        let bytes = |own: Option<ByteSize>, other: Option<ByteSize>| own.or(other).map(|it| it.0);
-        let time = |own: Option<Period>, other: Option<Period>| own.or(other).map(|it| it.0);
-        Limits {
-            max_sessions: self.max_sessions.or(others.max_sessions),
-            max_transfers: self.max_transfers.or(others.max_transfers),
-            max_upload_size: bytes(self.max_upload_size, others.max_upload_size),
-            quota: bytes(self.quota, others.quota),
-            quota_files: self.quota_files.or(others.quota_files),
-            upload_rate: bytes(self.upload_rate, others.upload_rate),
-            download_rate: bytes(self.download_rate, others.download_rate),
-            idle_timeout: time(self.idle_timeout, others.idle_timeout),
-            revalidate_every: time(self.revalidate_every, others.revalidate_every),
-        }
     }
 }
 

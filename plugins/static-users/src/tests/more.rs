@@ -165,11 +165,11 @@ fn users_are_given_more_than_a_root() {
     )
     .expect("the settings are right");
     let expected = format!(
-        "principal alice; set-root local home/alice; set-home /; add-mount /all local all; \
-         add-mount /old archive alice; allow /** {:?}; add-group staff; \
+        "principal alice; set-root local home/alice; set-home /; allow /** {:?}; \
+         add-mount /all local all; add-mount /old archive alice; add-group staff; \
          set-attribute site north; set-welcome Hello.; set-max-sessions 9; set-max-transfers 3; \
-         set-max-upload-size 1000; set-quota Some(10737418240) None; \
-         set-bandwidth Some(1048576) None; set-idle-timeout 90; set-revalidate-every 3600",
+         set-max-upload-size 1000; set-bandwidth Some(1048576) None; \
+         set-quota Some(10737418240) None; set-idle-timeout 90; set-revalidate-every 3600",
         Operations::ALL
     );
     assert_eq!(log_in(&users, &Client::plain(), "alice", "a"), expected);
@@ -193,9 +193,9 @@ fn what_makes_no_sense_is_refused() {
     for (found, expected) in found.iter().zip([
         "limits.upload-rate: is too little",
         "users.a.addresses: wants networks",
-        "users.a.limits.idle-timeout: is too little",
         "users.a.mounts[0].directory: is not an absolute path",
-        "users.a.mounts[0].root: may not hold",
+        "users.a.mounts[0].root: is not a directory",
+        "users.a.limits.idle-timeout: is too little",
     ]) {
         assert!(found.starts_with(expected), "{found} is not {expected}");
     }
