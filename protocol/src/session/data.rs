@@ -1,9 +1,10 @@
 //! PASV, EPSV, PORT and EPRT: where the next data connection comes from or goes to.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 use super::State;
 use super::context::Context;
+use crate::address::{extended_passive_text, passive_text};
 use crate::command::ExtendedPassive;
 use crate::effect::{Effect, Effects, Family};
 use crate::failure::Failure;
@@ -87,14 +88,12 @@ impl Context {
         match (passive, address.ip().to_canonical()) {
             (Passive::Extended, _) => {
                 self.data.agreed = true;
-                let text = format!("Entering Extended Passive Mode (|||{port}|)");
+                let text = extended_passive_text(port);
                 effects.reply(Code::ExtendedPassive, text);
             }
             (Passive::Plain, IpAddr::V4(ip)) => {
                 self.data.agreed = true;
-                let [a, b, c, d] = ip.octets();
-                let [high, low] = port.to_be_bytes();
-                let text = format!("Entering Passive Mode ({a},{b},{c},{d},{high},{low})");
+                let text = passive_text(SocketAddrV4::new(ip, port));
                 effects.reply(Code::Passive, text);
             }
             (Passive::Plain, IpAddr::V6(_)) => {
