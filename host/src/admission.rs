@@ -83,11 +83,6 @@ impl Admission {
         })
     }
 
-    /// Counts against other limits from now on; who is connected stays.
-    pub fn set_limits(&self, limits: &Limits) {
-        self.state().limits = limits.clone();
-    }
-
     /// Admits a control connection from `peer`, as long as the permit lives.
     pub fn connect(
         self: &Arc<Self>,
@@ -371,20 +366,6 @@ mod tests {
             admission
                 .connect(peer, now + limits.failed_logins.ban)
                 .is_ok()
-        );
-    }
-
-    #[test]
-    fn lower_limits_hold_for_the_next() {
-        let (admission, now) = (admission(9, 9, 9), Instant::now());
-        let _one = admission.connect(ip("192.0.2.1"), now).unwrap();
-        admission.set_limits(&Limits {
-            connections: 1,
-            ..Limits::default()
-        });
-        assert_eq!(
-            admission.connect(ip("192.0.2.2"), now).unwrap_err(),
-            Refusal::Full
         );
     }
 }

@@ -279,18 +279,6 @@ impl<'e> Section<'_, 'e> {
             .ok()
     }
 
-    /// A key that has a meaning, but not in this version.
-    pub fn unbuilt(&mut self, key: &'static str, what: &str) {
-        if let Some((name, _)) = self.table.remove_entry(key) {
-            let message = format!("`{key}` is not built yet: {what}");
-            let problem = self
-                .reader
-                .origin
-                .problem_at(&name.span(), message, "leave it out");
-            self.reader.problems.push(problem);
-        }
-    }
-
     /// Takes every key that was not asked for as known, where it cannot be told what is.
     pub fn ignore_rest(&mut self) {
         self.table.clear();
