@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wharf_protocol::path::VirtualPath;
 
 use super::StorageError;
+use super::publish::is_taken;
 use crate::sink::{Location, Sink, SinkError};
 
 /// A path that the user may use in the way he asked for, and where it leads.
@@ -21,11 +22,7 @@ pub struct Place {
 impl Place {
     /// Whether something stands there.
     pub(super) fn is_taken(&self) -> Result<bool, SinkError> {
-        match self.sink.stat(&self.location.key) {
-            Ok(_) => Ok(true),
-            Err(SinkError::NotFound) => Ok(false),
-            Err(error) => Err(error),
-        }
+        is_taken(&*self.sink, &self.location.key)
     }
 }
 

@@ -74,7 +74,8 @@ pub fn publish(
     Ok(())
 }
 
-fn is_taken(sink: &dyn Sink, key: &Key) -> Result<bool, SinkError> {
+/// Whether something stands at `key`.
+pub(super) fn is_taken(sink: &dyn Sink, key: &Key) -> Result<bool, SinkError> {
     match sink.stat(key) {
         Ok(_) => Ok(true),
         Err(SinkError::NotFound) => Ok(false),
