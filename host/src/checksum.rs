@@ -114,7 +114,7 @@ impl Checksums {
 }
 
 /// Read a file and tell its checksum, from the first byte of `range` to before its second, or of
-/// the whole; with the range that was read.
+/// the whole; with the range that was read. A range without an end has the highest number for it.
 ///
 /// It blocks for as long as reading takes, and ends soon after `cancelled` says so.
 pub fn of_file(
@@ -142,7 +142,8 @@ pub fn of_file(
             }
         }
     }
-    if range.is_some() && position < end {
+    // Without an end it reaches as far as the file does.
+    if position < end && end < u64::MAX {
         return Err(SinkError::BeyondEnd.into());
     }
     Ok((checksum.finish(), start, position))
@@ -216,12 +217,10 @@ mod tests {
         let read = |range| of_file(&sink, &file, HashAlgorithm::Crc32, range, || false);
         let abc = ("352441c2".to_owned(), 1, 4);
         assert_eq!(read(Some((1, 4))).expect("reads"), abc);
-        assert_eq!(
-            read(None)
-                .map(|(_, start, end)| (start, end))
-                .expect("reads"),
-            (0, 5)
-        );
+        for (range, ends) in [(None, (0, 5)), (Some((2, u64::MAX)), (2, 5))] {
+            let (_, start, end) = read(range).expect("reads");
+            assert_eq!((start, end), ends, "{range:?}");
+        }
         assert_eq!(read(Some((3, 3))).expect("reads").0, "00000000");
         for range in [(3, 6), (6, 7)] {
             let beyond = read(Some(range));
