@@ -403,7 +403,7 @@ fn a_commit_of_90_s_keeps_every_client_but_curl() {
                 waits.for_each(drop);
                 let ended = running.wait().expect("it ends");
                 if client.get_program() == "curl" {
-                    // No server can change that: the page of the role has what was tried.
+                    // No server can change that; `docs/plugins/upload-gate.md` says why.
                     assert_eq!(ended.code(), Some(CURL_TIMED_OUT));
                     assert_eq!(held(&server), [""; 0]);
                 } else {
