@@ -105,7 +105,7 @@ impl Session<'_> {
         self.0.recall(key)
     }
 
-    /// Keeps `value` until the session ends, for this plugin alone, whichever instance asks for
+    /// Keeps `value` until the login ends, for this plugin alone, whichever instance asks for
     /// it. False if it was not kept: the host allows 64 keys and 64 KiB in all.
     pub fn remember(&self, key: &str, value: &[u8]) -> bool {
         self.0.remember(key, value)

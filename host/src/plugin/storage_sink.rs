@@ -92,11 +92,11 @@ impl Plugin {
 
     /// What stands at `key`.
     pub async fn sink_stat(&self, key: &str) -> Result<listing::Entry, SinkError> {
-        let key = key.to_owned();
+        let asked = key.to_owned();
         let entry = self.ask_sink("stat", |(guest, store)| {
-            Box::pin(async move { guest.call_stat(store, &key).await })
+            Box::pin(async move { guest.call_stat(store, &asked).await })
         });
-        self.described(entry.await?)
+        self.described(entry.await?, key)
     }
 
     /// At most `limit` entries of the directory `key`.
@@ -317,12 +317,12 @@ impl LeasedUpload {
 
     /// What stands at `key`: asked of the instance that is there for the upload already.
     pub async fn stat(&mut self, key: &str) -> Result<listing::Entry, SinkError> {
-        let key = key.to_owned();
+        let asked = key.to_owned();
         let entry = self.lease.ask_sink("stat", |(guest, store)| {
-            Box::pin(async move { guest.call_stat(store, &key).await })
+            Box::pin(async move { guest.call_stat(store, &asked).await })
         });
         let entry = entry.await?;
-        self.lease.plugin().described(entry)
+        self.lease.plugin().described(entry, key)
     }
 
     /// Makes it visible under `key`.

@@ -21,10 +21,19 @@ impl Plugin {
         }
     }
 
-    /// What stands there, if it can be listed.
-    pub(super) fn described(&self, entry: types::Entry) -> Result<listing::Entry, SinkError> {
+    /// What stands at `key`, under the name that the key has, if it can be listed: the root has none
+    /// that a plugin could tell.
+    pub(super) fn described(
+        &self,
+        entry: types::Entry,
+        key: &str,
+    ) -> Result<listing::Entry, SinkError> {
+        let name = match key.rsplit('/').next().unwrap_or_default() {
+            "" => "/".to_owned(),
+            name => name.to_owned(),
+        };
         let unlistable = || self.nonsense_of_sink("stat", "it describes what cannot be listed");
-        in_host_terms(entry).ok_or_else(unlistable)
+        in_host_terms(types::Entry { name, ..entry }).ok_or_else(unlistable)
     }
 
     /// What was read, if it is no more than was asked for.
