@@ -78,6 +78,7 @@ pub fn check(project: &Project) -> Result<()> {
         );
     }
     breaches.extend(tables::breaches(project, &files)?);
+    breaches.extend(uncompiled(project)?);
     if !breaches.is_empty() {
         bail!(
             "{} rules are broken\n{}",
@@ -87,6 +88,21 @@ pub fn check(project: &Project) -> Result<()> {
     }
     println!("{} source files are tidy", files.len());
     Ok(())
+}
+
+/// The pages for authors that show a plugin in Rust which nothing compiles.
+fn uncompiled(project: &Project) -> Result<Vec<String>> {
+    let compiled = fs::read_to_string(project.root.join("plugin-sdk/src/lib.rs"))?;
+    let mut breaches = Vec::new();
+    for entry in fs::read_dir(project.root.join("docs/plugins"))? {
+        let page = entry?.path();
+        let name = page.file_name().unwrap_or_default().to_string_lossy();
+        if fs::read_to_string(&page)?.contains("```rust") && !compiled.contains(&*name) {
+            let what = "the tests of plugin-sdk/src/lib.rs do not compile it";
+            breaches.push(format!("docs/plugins/{name}: {what}"));
+        }
+    }
+    Ok(breaches)
 }
 
 /// Finds the Rust sources below a folder, apart from what is built or hidden.

@@ -271,6 +271,7 @@ mod tests {
     use super::*;
     use crate::plugin::allow::origin::Scheme;
     use crate::plugin::allow::{SinkAllowance, SinkOperation};
+    use crate::plugin::workbench::case::CaseFile;
     use crate::sink::Key;
 
     struct Variables;
@@ -285,6 +286,31 @@ mod tests {
         let path = Path::new("plugins/10-users.toml");
         Sidecar::parse(path, source, &Variables, &mut Vec::new())
             .map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn what_the_pages_for_authors_show_is_right() {
+        let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/plugins");
+        let mut sidecars = 0;
+        for page in std::fs::read_dir(pages).unwrap() {
+            let page = page.unwrap().path();
+            let text = std::fs::read_to_string(&page).unwrap();
+            for block in text.split("```toml\n").skip(1) {
+                let block = block.split("```").next().unwrap_or_default();
+                let block = block.replace('…', &"0".repeat(64));
+                let read = match block.split('.').next() {
+                    // Of `wharf.toml`.
+                    Some("[sink") => continue,
+                    _ if block.contains("[[case]]") => toml::from_str::<CaseFile>(&block)
+                        .map(drop)
+                        .map_err(|error| error.to_string()),
+                    _ => parse(&block).map(drop),
+                };
+                assert_eq!(read, Ok(()), "{}", page.display());
+                sidecars += 1;
+            }
+        }
+        assert!(sidecars > 10, "{sidecars}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod case;
 mod content;
 mod grant;
+mod held;
 mod session;
 mod value;
 
@@ -13,7 +14,9 @@ use std::time::{Duration, Instant};
 use serde::Deserialize as _;
 use serde_json::{Value as Json, json};
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
-use wasmtime::component::{Func, Resource, ResourceAny, ResourceType, Type, Val};
+use wasmtime::component::{
+    ComponentExportIndex, Func, Resource, ResourceAny, ResourceType, Type, Val,
+};
 
 use self::case::Case;
 use self::session::SessionInput;
@@ -58,10 +61,17 @@ pub enum TrialError {
     },
     /// The values do not fit the function.
     #[error("the input is not right: {0}")]
-    Input(#[from] ValueError),
+    Input(ValueError),
     /// The plugin gave no answer.
     #[error(transparent)]
     Call(#[from] CallError),
+}
+
+// By hand: a source would be told twice.
+impl From<ValueError> for TrialError {
+    fn from(error: ValueError) -> Self {
+        Self::Input(error)
+    }
 }
 
 /// What a call came to.
@@ -84,6 +94,8 @@ pub struct Workbench {
 pub struct Trial<'w> {
     plugin: &'w Plugin,
     instance: PluginInstance,
+    /// The interface that the function is of.
+    interface: ComponentExportIndex,
     function: Func,
     ty: ComponentFunc,
 }
@@ -155,11 +167,13 @@ impl Workbench {
         let mut instance = started.await?;
         let (exported, store) = (instance.instance, &mut instance.store);
         let within = exported.get_export_index(&mut *store, None, export);
-        let index = exported.get_export_index(&mut *store, within.as_ref(), name);
+        let within = within.ok_or_else(unknown)?;
+        let index = exported.get_export_index(&mut *store, Some(&within), name);
         let found = index.and_then(|index| exported.get_func(&mut *store, index));
         let found = found.ok_or_else(unknown)?;
         Ok(Trial {
             plugin: &self.plugin,
+            interface: within,
             ty: found.ty(&instance.store),
             function: found,
             instance,
@@ -182,27 +196,42 @@ impl Trial<'_> {
             // As with the session.
             let _ = self.instance.lend_upload(upload);
         }
-        self.instance.begin_call();
         let (values, lent) = self.values(input)?;
-        let mut results = vec![Val::Bool(false); self.ty.results().len()];
-        let meter = self.instance.meter();
         let (began, cpu) = (Instant::now(), thread_cpu_ns());
-        let called = {
-            let store = &mut self.instance.store;
-            let call = self.function.call_async(store, &values, &mut results);
-            let within = async { Ok(metered(&meter, call).await) };
-            self.plugin.within_deadline(CALL, within).await?
+        let count = self.ty.results().len();
+        let results = self.ask(self.function, &values, count).await?;
+        let used = match held::of(&results) {
+            Some(held) => self.used(held, input).await?,
+            None => None,
         };
         let (elapsed, cpu) = (began.elapsed(), thread_cpu_ns() - cpu);
-        called.map_err(|error| stopped(CALL, &mut self.instance, &error))?;
         let result = self.shown(&results, lent).await;
         let result = result.map_err(|error| stopped(CALL, &mut self.instance, &error))?;
+        let result = used.unwrap_or(result);
         self.instance.take_back();
         Ok(Answer {
             result,
             elapsed,
             cpu: Duration::from_nanos(cpu),
         })
+    }
+
+    /// Calls `function` within the limits of one call.
+    async fn ask(
+        &mut self,
+        function: Func,
+        values: &[Val],
+        results: usize,
+    ) -> Result<Vec<Val>, CallError> {
+        self.instance.begin_call();
+        let mut results = vec![Val::Bool(false); results];
+        let meter = self.instance.meter();
+        let store = &mut self.instance.store;
+        let call = function.call_async(store, values, &mut results);
+        let within = async { Ok(metered(&meter, call).await) };
+        let called = self.plugin.within_deadline(CALL, within).await?;
+        called.map_err(|error| stopped(CALL, &mut self.instance, &error))?;
+        Ok(results)
     }
 
     /// The most memory that the instance had so far, in bytes.
@@ -217,7 +246,7 @@ impl Trial<'_> {
         let object = object.ok_or_else(|| ValueError::new("input", "write an object"))?;
         let borrows = |ty: &Type| matches!(ty, Type::Borrow(_));
         let params = self.ty.params().filter(|(_, ty)| !borrows(ty));
-        let lent = ["session", "content"];
+        let lent = ["session", "content", "replace"];
         let known: Vec<&str> = params.map(|(name, _)| name).chain(lent).collect();
         value::known_keys(object, &known, "input")?;
         let session = match object.get("session") {

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::Value as Json;
 
 use super::component::{Component, code_cache, runtimes, scratch, show_log};
-use crate::plugin::workbench::{Answer, Workbench};
+use crate::plugin::workbench::Answer;
 
 /// The most calls in a row: their times are kept until the end.
 const MAX_CALLS: u32 = 1_000_000;
@@ -43,8 +43,7 @@ impl Call {
         let (plugins, runtime) = runtimes(&cache)?;
         let sidecar = self.component.sidecar()?;
         let called = async {
-            let (name, file) = (self.component.name(), &self.component.file);
-            let (workbench, _) = Workbench::open(&plugins, &name, file, sidecar).await?;
+            let workbench = self.component.open(&plugins, sidecar).await?;
             let mut trial = workbench.trial(&self.function).await?;
             let mut answers = Vec::new();
             for _ in 0..calls {

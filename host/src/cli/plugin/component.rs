@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 use tempfile::TempDir;
 
 use crate::logging::{self, LogFormat};
+use crate::plugin::workbench::Workbench;
 use crate::plugin::{PluginRuntime, Services, Sidecar};
 
 /// Which plugin.
@@ -38,6 +39,21 @@ impl Component {
             None if beside.is_file() => Sidecar::load(&beside)?,
             None => Sidecar::default(),
         })
+    }
+
+    /// Loads it as the host would, with `sidecar`.
+    ///
+    /// # Errors
+    /// Which plugin it is, and why the host would not take it.
+    pub async fn open(
+        &self,
+        plugins: &PluginRuntime,
+        sidecar: Sidecar,
+    ) -> anyhow::Result<Workbench> {
+        let name = self.name();
+        let opened = Workbench::open(plugins, &name, &self.file, sidecar).await;
+        let refused = |cause| anyhow!("plugin {name} ({}): {cause}", self.file.display());
+        Ok(opened.map_err(refused)?.0)
     }
 }
 

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use serde_json::Value as Json;
 
 use super::component::{Component, code_cache, scratch};
 use crate::logging;
 use crate::plugin::PluginRuntime;
-use crate::plugin::workbench::case::{Case, CaseFile, differences};
-use crate::plugin::workbench::{Workbench, world_of};
+use crate::plugin::workbench::case::{Before, Case, CaseFile, differences};
+use crate::plugin::workbench::world_of;
 
 /// Try the cases of a plugin, and tell which do not come out as expected; exit 1 if any does not.
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ impl Test {
             let shown = path.display().to_string();
             let file = CaseFile::load(&path).with_context(|| shown.clone())?;
             for case in &file.case {
-                let differs = self.try_case(case).with_context(|| shown.clone())?;
+                let differs = self.try_case(case)?;
                 match differs.is_empty() {
                     true => passed += 1,
                     false => failed += 1,
@@ -89,10 +90,10 @@ impl Test {
                 ));
             }
             (Err(error), Some(expected)) if error.contains(expected) => {}
-            (Err(error), expected) => {
-                let expected = expected.as_deref().unwrap_or("none");
+            (Err(error), Some(expected)) => {
                 told.push(format!("error: expected {expected:?}, found {error:?}"));
             }
+            (Err(error), None) => told.push(format!("no answer: {error}")),
         }
         for expected in &case.expect.log {
             if !log.iter().any(|line| line.contains(expected)) {
@@ -103,15 +104,25 @@ impl Test {
     }
 
     /// What the plugin returns, or why there is no answer.
-    fn call(&self, case: &Case, cache: &Path) -> anyhow::Result<Result<serde_json::Value, String>> {
-        let (name, file) = (self.component.name(), &self.component.file);
+    fn call(&self, case: &Case, cache: &Path) -> anyhow::Result<Result<Json, String>> {
+        let name = self.component.name();
         let sidecar = case.sidecar(&self.component.sidecar()?);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         runtime.block_on(async {
             let plugins = PluginRuntime::new(cache, world_of(case, &name).await?)?;
-            let (workbench, _) = Workbench::open(&plugins, &name, file, sidecar).await?;
+            let workbench = self.component.open(&plugins, sidecar).await?;
+            for (at, Before { function, input }) in case.before.iter().enumerate() {
+                let mut trial = workbench.trial(function).await?;
+                let answer = trial.call(&Json::Object(input.clone())).await;
+                let refusal = match answer {
+                    Ok(answer) if answer.result.get("error").is_none() => continue,
+                    Ok(answer) => answer.result.to_string(),
+                    Err(error) => error.to_string(),
+                };
+                return Ok(Err(format!("before[{at}], {function}: {refusal}")));
+            }
             let mut trial = workbench.trial(&case.function).await?;
             let answer = trial.call(&case.input()).await;
             Ok(answer

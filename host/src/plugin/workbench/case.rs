@@ -33,6 +33,9 @@ pub struct Case {
     #[serde(default)]
     input: Map<String, Json>,
     session: Option<Json>,
+    /// What is done first, in the same world.
+    #[serde(default)]
+    pub before: Vec<Before>,
     /// Instead of the sidecar's.
     config: Option<Map<String, Json>>,
     #[serde(default)]
@@ -46,6 +49,17 @@ pub struct Case {
     /// What is expected.
     #[serde(default)]
     pub expect: Expectation,
+}
+
+/// A call that is to succeed before the one that a case is about.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Before {
+    /// Such as `storage-sink.begin-upload`.
+    pub function: String,
+    /// What it is asked, the session included.
+    #[serde(default)]
+    pub input: Map<String, Json>,
 }
 
 /// What is expected of a call.

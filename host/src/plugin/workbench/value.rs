@@ -275,7 +275,7 @@ pub fn write(value: &Val, ty: &Type, show: &mut Show<'_>) -> Json {
         (Val::Char(value), _) => json!(value),
         (Val::String(value) | Val::Enum(value), _) => json!(value),
         (Val::Flags(names), _) => json!(names),
-        (Val::List(items), Type::List(list)) if list.ty() == Type::U8 => written_bytes(items),
+        (Val::List(_), Type::List(list)) if list.ty() == Type::U8 => written_bytes(bytes(value)),
         (Val::List(items), Type::List(list)) => items
             .iter()
             .map(|item| write(item, &list.ty(), show))
@@ -316,12 +316,21 @@ fn optional(value: Option<&Val>, ty: Option<Type>, show: &mut Show<'_>) -> Json 
     value.unwrap_or_default()
 }
 
-fn written_bytes(items: &[Val]) -> Json {
-    let byte = |item: &Val| match item {
-        Val::U8(byte) => *byte,
-        _ => 0,
+/// The bytes of a list of them; none of anything else.
+pub fn bytes(list: &Val) -> Vec<u8> {
+    let Val::List(items) = list else {
+        return Vec::new();
     };
-    match String::from_utf8(items.iter().map(byte).collect()) {
+    let byte = |item: &Val| match item {
+        Val::U8(byte) => Some(*byte),
+        _ => None,
+    };
+    items.iter().filter_map(byte).collect()
+}
+
+/// A text, where they are one.
+pub fn written_bytes(bytes: Vec<u8>) -> Json {
+    match String::from_utf8(bytes) {
         Ok(text) => json!(text),
         Err(error) => json!({ "base64": BASE64.encode(error.as_bytes()) }),
     }
