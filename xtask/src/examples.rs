@@ -71,12 +71,12 @@ const LANGUAGES: &[Language] = &[
     },
 ];
 
-/// All that there are templates for in every language.
+/// All that a plugin can be.
 const ROLES: &str = "authenticator,session-guard,path-mapper,listing-filter,storage-guard,\
-                     upload-gate,storage-events";
+                     upload-gate,storage-events,storage-sink";
 
-/// Builds the example of each language and, with every role there is a template for, what
-/// `wharf plugin new` makes; puts all of them beside the host.
+/// Builds the example of each language, and what `wharf plugin new` makes with every role; puts all
+/// of them beside the host.
 ///
 /// # Errors
 /// A compiler cannot be had, or a plugin does not build.
@@ -99,8 +99,7 @@ pub fn build(project: &Project) -> Result<()> {
             })?;
         }
     }
-    let roles = format!("{ROLES},storage-sink");
-    let made = Made::new(project, "every-rust", "rust", &roles)?;
+    let made = Made::new(project, "every-rust", "rust", ROLES)?;
     made.build_once(&to, || build_rust(project, &made))
 }
 

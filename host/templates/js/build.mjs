@@ -2,6 +2,10 @@
 import { execSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 
+if (Number(process.versions.node.split(".")[0]) < 20) {
+  console.error(`Node.js 20 or later is needed, and this is ${process.version}`);
+  process.exit(1);
+}
 process.chdir(import.meta.dirname);
 if (!existsSync("node_modules/.package-lock.json")) {
   // Not `npm ci`: it insists on packages for other systems, which some registries do not have.

@@ -39,6 +39,8 @@ function verified(encoded, password) {
   try {
     return verifyPassword(encoded, password);
   } catch (error) {
-    throw { tag: "misconfigured", val: `a password cannot be verified: ${error.payload?.tag}` };
+    // No answer of the host, but a fault in here.
+    if (!error.payload) throw error;
+    throw { tag: "misconfigured", val: `a password cannot be verified: ${error.payload.tag}` };
   }
 }

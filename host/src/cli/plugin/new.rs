@@ -1,6 +1,7 @@
 //! `wharf plugin new`: a directory with a plugin that builds with one command.
 
 mod files;
+mod language;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -8,8 +9,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use self::files::{File, Language};
+use self::files::File;
+use self::language::Language;
 use crate::plugin::Role;
 
 /// Make a directory with a plugin that builds with one command, which its README tells.
@@ -20,16 +23,17 @@ pub struct New {
     /// What it is written in
     #[arg(long, value_enum)]
     lang: Language,
-    /// What it does for the host, such as `authenticator,upload-gate`
-    #[arg(long, value_delimiter = ',', required = true, value_parser = role)]
+    /// What it does for the host; several with commas between them
+    #[arg(long, value_delimiter = ',', required = true, value_parser = roles())]
     role: Vec<Role>,
 }
 
-fn role(name: &str) -> Result<Role, String> {
-    let known = |role: &&Role| role.interface() == name;
-    Role::ALL.iter().find(known).copied().ok_or_else(|| {
-        let names: Vec<&str> = Role::ALL.iter().map(|role| role.interface()).collect();
-        format!("the roles are {}", names.join(", "))
+/// Reads the name of a role, of which the help has all.
+fn roles() -> impl TypedValueParser<Value = Role> {
+    let names = Role::ALL.iter().map(|role| role.interface());
+    PossibleValuesParser::new(names).try_map(|name| {
+        let mut roles = Role::ALL.iter().copied();
+        roles.find(|role| role.interface() == name).ok_or("unknown")
     })
 }
 
@@ -57,6 +61,7 @@ impl New {
         let command = self.lang.build_command();
         println!("{}: {} files", self.name.display(), files.len());
         println!("build it there with: {command}");
+        println!("its README.md tells the rest");
         Ok(())
     }
 

@@ -56,7 +56,7 @@ impl Trial<'_> {
         Ok(json!({ "ok": value::written_bytes(content) }))
     }
 
-    /// Stores the `content` of the input at its `key`, over what is there unless `replace` is false.
+    /// Stores the input's `content` at its `key`, over what is there unless `replace` is false.
     async fn store(&mut self, upload: ResourceAny, input: &Json) -> Result<Json, TrialError> {
         let content = match input.get("content") {
             Some(content) => value::read_bytes(content, "content")?,

@@ -17,10 +17,14 @@ bool exports_wharf_plugin_storage_events_deliver(
   bindings_string_t message;
   bindings_string_set(&message, "stored");
   for (size_t at = 0; at < batch->len; at++) {
-    bindings_tuple2_string_string_t id;
-    bindings_string_set(&id.f0, "id");
-    id.f1 = batch->ptr[at].id;
-    bindings_list_tuple2_string_string_t fields = {&id, 1};
+    exports_wharf_plugin_storage_events_event_t *event = &batch->ptr[at];
+    bindings_tuple2_string_string_t told[2];
+    bindings_string_set(&told[0].f0, "id");
+    told[0].f1 = event->id;
+    bindings_string_set(&told[1].f0, "path");
+    bindings_string_set(&told[1].f1, "");
+    if (event->path.is_some) told[1].f1 = event->path.val;
+    bindings_list_tuple2_string_string_t fields = {told, 2};
     wharf_plugin_logging_write(WHARF_PLUGIN_LOGGING_LEVEL_INFO, &message, &fields);
   }
   exports_wharf_plugin_storage_events_list_event_free(batch);

@@ -1,116 +1,13 @@
 //! The files of a new plugin: templates for its language and roles, the contract, the SDK.
 
-use anyhow::{Context as _, bail};
-use clap::ValueEnum;
+use anyhow::Context as _;
 
+use super::language::{Language, camel};
 use crate::plugin::{Role, contract};
 
 /// The directories that stand in the program.
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
-}
-
-/// What a plugin can be written in, of what there are templates for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Language {
-    /// Rust, with the SDK
-    Rust,
-    /// JavaScript, with componentize-js
-    Js,
-    /// Python, with componentize-py
-    Python,
-    /// C, with zig's compiler or any other
-    C,
-}
-
-impl Language {
-    /// The directory of its templates.
-    fn directory(self) -> &'static str {
-        match self {
-            Self::Rust => "rust",
-            Self::Js => "js",
-            Self::Python => "python",
-            Self::C => "c",
-        }
-    }
-
-    /// What builds a plugin in its directory.
-    pub fn build_command(self) -> &'static str {
-        match self {
-            Self::Rust => "cargo build --release --target wasm32-unknown-unknown",
-            Self::Js => "node build.mjs",
-            Self::Python | Self::C => "python3 build.py",
-        }
-    }
-
-    /// What the command needs.
-    fn needs(self) -> &'static str {
-        match self {
-            Self::Rust => {
-                "Rust with the target for WebAssembly (`rustup target add wasm32-unknown-unknown`)"
-            }
-            Self::Js => "Node.js from version 20 on, with npm",
-            Self::Python => "Python from version 3.10 on, with pip",
-            Self::C => "Python 3 with pip, which fetches the compiler",
-        }
-    }
-
-    /// Where the command puts the plugin.
-    fn built(self, name: &str) -> String {
-        match self {
-            Self::Rust => {
-                let name = name.replace('-', "_");
-                format!("target/wasm32-unknown-unknown/release/{name}.wasm")
-            }
-            _ => format!("{name}.wasm"),
-        }
-    }
-
-    /// The file of a role.
-    fn file_of(self, role: Role) -> String {
-        let module = role.interface().replace('-', "_");
-        match self {
-            Self::Rust => format!("src/{module}.rs"),
-            Self::Js => format!("{}.js", role.interface()),
-            Self::Python => format!("{module}.py"),
-            Self::C => format!("{}.c", role.interface()),
-        }
-    }
-
-    /// What the plugin's main file says of a role.
-    fn wiring(self, roles: &[Role]) -> String {
-        let mut lines = String::new();
-        for role in roles {
-            let (file, module) = (role.interface(), role.interface().replace('-', "_"));
-            lines += &match self {
-                Self::Rust => format!("mod {module};\n"),
-                Self::Js => format!(
-                    "export {{ {} }} from \"./{file}.js\";\n",
-                    camel(file, false)
-                ),
-                Self::Python => format!("from {module} import {}\n", camel(file, true)),
-                Self::C => String::new(),
-            };
-        }
-        lines
-    }
-}
-
-/// A name of the contract as languages write it: `uploadGate`, `UploadGate`.
-fn camel(name: &str, first: bool) -> String {
-    let mut upper = first;
-    let mut camel = String::new();
-    for letter in name.chars() {
-        match letter {
-            '-' => upper = true,
-            letter if upper => {
-                camel.push(letter.to_ascii_uppercase());
-                upper = false;
-            }
-            letter => camel.push(letter),
-        }
-    }
-    camel
 }
 
 /// A file of the new directory.
@@ -151,7 +48,7 @@ pub fn of(name: &str, language: Language, roles: &[Role]) -> anyhow::Result<Vec<
     files.push(File::new("README.md", fill(template("README.md")?)));
     for role in roles {
         let path = language.file_of(*role);
-        let text = role_template(language, *role, &path)?;
+        let text = role_template(language, &path)?;
         files.push(File::new(path, fill(text)));
         let cases = format!("cases/{role}.case.toml");
         files.push(File::new(&*cases, fill(template(&cases)?)));
@@ -183,7 +80,7 @@ fn template(name: &str) -> anyhow::Result<&'static str> {
 }
 
 /// The example where there is one, which is tested with a server, else the template.
-fn role_template(language: Language, role: Role, file: &str) -> anyhow::Result<&'static str> {
+fn role_template(language: Language, file: &str) -> anyhow::Result<&'static str> {
     let example = match language {
         Language::Js => "javascript",
         other => other.directory(),
@@ -197,26 +94,29 @@ fn role_template(language: Language, role: Role, file: &str) -> anyhow::Result<&
             .find(|(path, _)| *path == name)
             .map(|(_, text)| *text)
     };
-    match found(embedded::EXAMPLES, &example).or(found(embedded::TEMPLATES, &template)) {
-        Some(text) => Ok(text),
-        None => bail!("there is no template for {role} in this language; --lang rust has them all"),
-    }
+    found(embedded::EXAMPLES, &example)
+        .or(found(embedded::TEMPLATES, &template))
+        .with_context(|| format!("there is no template {template}"))
 }
 
 /// The name of the world in `wit/world.wit`.
 const WORLD: &str = "bindings";
 
 fn world(roles: &[Role]) -> String {
-    let exports: String = roles
-        .iter()
-        .map(|role| format!("  export {role};\n"))
-        .collect();
+    let mut imports = vec!["config", "crypto", "logging"];
+    if roles.contains(&Role::StorageSink) {
+        imports.push("state");
+    }
+    let line = |does: &str, name: &str| format!("  {does} {name};\n");
+    let imports: String = imports.iter().map(|name| line("import", name)).collect();
+    let roles = roles.iter().map(|role| role.interface());
+    let exports = ["lifecycle"].into_iter().chain(roles);
+    let exports: String = exports.map(|name| line("export", name)).collect();
     format!(
         "package wharf:plugin@1.0.0;\n\n\
          /// What this plugin is (its exports), what it asks of the host (its imports): clock,\n\
          /// http-client, metrics, secrets, sinks and state can be added.\n\
-         world {WORLD} {{\n  import config;\n  import crypto;\n  import logging;\n\
-         \x20 export lifecycle;\n{exports}}}\n"
+         world {WORLD} {{\n{imports}{exports}}}\n"
     )
 }
 
@@ -224,13 +124,34 @@ fn world(roles: &[Role]) -> String {
 fn filled(text: &str, name: &str, language: Language, roles: &[Role]) -> String {
     let names: Vec<&str> = roles.iter().map(|role| role.interface()).collect();
     let types: Vec<String> = names.iter().map(|name| camel(name, true)).collect();
-    text.replace("{{name}}", name)
+    for_roles(text, &names)
+        .replace("{{name}}", name)
         .replace("{{roles}}", &names.join(", "))
         .replace("{{traits}}", &types.join(" + "))
         .replace("{{wiring}}", &language.wiring(roles))
+        .replace("{{exports}}", &language.exports(roles))
         .replace("{{command}}", language.build_command())
         .replace("{{built}}", &language.built(name))
         .replace("{{needs}}", language.needs())
+}
+
+/// Leaves out the lines between `{{#ROLE}}` and `{{/ROLE}}` of other roles.
+fn for_roles(text: &str, roles: &[&str]) -> String {
+    let between = |line: &str, sign: &str| {
+        let rest = line.trim().strip_prefix("{{")?.strip_prefix(sign)?;
+        Some(rest.strip_suffix("}}")?.to_owned())
+    };
+    let (mut kept, mut is_kept) = (String::new(), true);
+    for line in text.split_inclusive('\n') {
+        if let Some(role) = between(line, "#") {
+            is_kept = roles.contains(&&*role);
+        } else if between(line, "/").is_some() {
+            is_kept = true;
+        } else if is_kept {
+            kept.push_str(line);
+        }
+    }
+    kept
 }
 
 /// The SDK, as a package that stands beside the contract.
@@ -253,4 +174,38 @@ fn on_its_own(manifest: &str) -> String {
         .replace("license.workspace = true", "license = \"Apache-2.0\"")
         .replace("publish.workspace = true", "publish = false")
         .replace("[lints]\nworkspace = true\n\n", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::*;
+
+    #[test]
+    fn every_role_can_be_begun_in_every_language() {
+        for language in Language::value_variants() {
+            for role in Role::ALL.iter().copied() {
+                let files = of("made-anew", *language, &[role]).unwrap();
+                let text = |path: &str| {
+                    let file = files.iter().find(|file| file.path == path).unwrap();
+                    String::from_utf8(file.content.clone()).unwrap()
+                };
+                assert!(text(&language.file_of(role)).lines().count() > 5);
+                assert!(text(&format!("cases/{role}.case.toml")).contains(role.interface()));
+                toml::from_str::<toml::Table>(&text("made-anew.toml")).unwrap();
+                for file in &files {
+                    let content = String::from_utf8_lossy(&file.content);
+                    assert!(!content.contains("{{#"), "{language:?}: {}", file.path);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_for_another_role_is_left_out() {
+        let text = "a\n{{#upload-gate}}\nb\n{{/upload-gate}}\nc\n";
+        assert_eq!(for_roles(text, &["upload-gate"]), "a\nb\nc\n");
+        assert_eq!(for_roles(text, &["storage-sink"]), "a\nc\n");
+    }
 }
