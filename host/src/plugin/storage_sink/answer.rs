@@ -21,8 +21,8 @@ impl Plugin {
         }
     }
 
-    /// What stands at `key`, under the name that the key has, if it can be listed: the root has none
-    /// that a plugin could tell.
+    /// What stands at `key`, under the name that the key has, if it can be listed: the root has no
+    /// name that a plugin could tell.
     pub(super) fn described(
         &self,
         entry: types::Entry,
