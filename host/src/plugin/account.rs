@@ -56,10 +56,15 @@ impl Plugin {
     /// That the answer of `function` makes no sense, which shows only when the call has ended and
     /// was counted.
     pub(super) fn nonsense(&self, function: &str, fault: impl Into<String>) -> CallError {
-        let error = CallError::Nonsense(fault.into());
-        self.statistics.record_failure(function, &error);
-        self.log_pause(self.breaker.fault(), &error);
-        error
+        self.at_fault(function, CallError::Nonsense(fault.into()))
+    }
+
+    /// Counts `fault`, which the answer of `function` shows only when the call has ended and was
+    /// counted.
+    pub(super) fn at_fault(&self, function: &str, fault: CallError) -> CallError {
+        self.statistics.record_failure(function, &fault);
+        self.log_pause(self.breaker.fault(), &fault);
+        fault
     }
 
     fn account(

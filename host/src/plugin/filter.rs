@@ -37,7 +37,9 @@ impl Plugin {
     ) -> Result<Vec<Entry>, Refusal> {
         let shown = page.iter().map(to_guest).collect();
         let answer = self.ask(Arc::clone(session), directory, shown, last).await;
-        let shaped = answer.and_then(|shaped| from_guest(page, shaped));
+        let shaped = answer.and_then(|shaped| {
+            from_guest(page, shaped).map_err(|fault| self.at_fault("shape", fault))
+        });
         shaped.map_err(|cause| Refusal::undecided(self, &cause))
     }
 

@@ -121,10 +121,11 @@ impl Plugins {
         for gate in self.of(Role::UploadGate) {
             let quarantined = matches!(ruling, GateRuling::Quarantine(_));
             let answer = gate.commit(Arc::clone(session), &upload, quarantined, staged);
-            let answer = answer
-                .await
-                .and_then(|answer| gate.in_host_terms(answer, &upload, shown));
-            let answer = answer.and_then(|answer| out_of_sight(answer, &ruling, &upload));
+            let answer = answer.await.and_then(|answer| {
+                let answer = gate.in_host_terms(answer, &upload, shown);
+                let answer = answer.and_then(|answer| out_of_sight(answer, &ruling, &upload));
+                answer.map_err(|fault| gate.at_fault("commit", fault))
+            });
             match answer {
                 Ok(GateRuling::Publish) => {}
                 Ok(GateRuling::PublishAt(place)) => match ruling {

@@ -44,7 +44,8 @@ impl Plugins {
                 let mounts = answer
                     .into_iter()
                     .map(|it| self.mount(mapper, &granted, it));
-                mounts.collect::<Result<Vec<_>, _>>()
+                let mounts = mounts.collect::<Result<Vec<_>, _>>();
+                mounts.map_err(|fault| mapper.at_fault("mounts", fault))
             });
             mapped.extend(mounts.map_err(|cause| Refusal::undecided(mapper, &cause))?);
         }
@@ -70,30 +71,34 @@ impl Plugins {
                 wit::Resolution::Pass => {}
                 wit::Resolution::Deny(denial) => return Err(Refusal::denied(mapper, &denial)),
                 wit::Resolution::At(place) => {
-                    let place = self.led(mapper, shown, action, place).map_err(failed)?;
-                    return Ok(Some(place));
+                    let place = self.led(mapper, "locate", shown, action, place);
+                    return place.map(Some).map_err(failed);
                 }
             }
         }
         Ok(None)
     }
 
-    /// The place that `plugin` leads to for `action`, if it may.
+    /// The place that `plugin` leads to for `action` in its answer of `function`, if it may.
     ///
     /// # Errors
     /// It may not, or there is no such place: a failure of the plugin.
     pub(super) fn led(
         &self,
         plugin: &Plugin,
+        function: &str,
         shown: &MountTable,
         action: Action,
         place: types::Location,
     ) -> Result<Location, CallError> {
-        let place = self.known(place)?;
-        match paths::may_lead(shown, &plugin.facts.allow, &place, action.permission()) {
-            true => Ok(place),
-            false => Err(astray(&place)),
-        }
+        let allow = &plugin.facts.allow;
+        let place = self.known(place).and_then(|place| {
+            match paths::may_lead(shown, allow, &place, action.permission()) {
+                true => Ok(place),
+                false => Err(astray(&place)),
+            }
+        });
+        place.map_err(|fault| plugin.at_fault(function, fault))
     }
 
     /// The place, if there is one of that form.

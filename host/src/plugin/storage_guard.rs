@@ -85,7 +85,7 @@ impl Plugins {
         let place = answer.and_then(|decision| match decision {
             wit::Decision::Allow => Ok(Ok(None)),
             wit::Decision::Redirect(place) => {
-                let place = self.led(guard, shown, intent.action, place)?;
+                let place = self.led(guard, "before", shown, intent.action, place)?;
                 Ok(Ok(Some(place)))
             }
             wit::Decision::Deny(denial) => Ok(Err(Refusal::denied(guard, &denial))),

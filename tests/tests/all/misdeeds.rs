@@ -71,6 +71,9 @@ const PRIVATE: Deed = denied("http", "which is not public", "http");
 /// What only back ends can do: give more than was asked for.
 const EXCESS: Deed = deed("excess", "makes no sense", "nonsense");
 
+/// What only a filter can do: show what no listing can.
+const UNLISTABLE: Deed = deed("slash", "no entry can be called", "nonsense");
+
 /// What only those can do who say where something is: lead out of what was granted.
 const ASTRAY: Deed = deed("outside", "outside/of/the/grant", "nonsense");
 
@@ -215,6 +218,7 @@ fn every_misdeed_in_every_role_is_contained_and_nobody_else_notices() {
             .iter()
             .for_each(|deed| ask(&server, &everybody(), deed));
         ask(&server, &named(&["browse", "read"]), &EXCESS);
+        ask(&server, &named(&["filter"]), &UNLISTABLE);
         ask(&server, &named(&["map", "guard", "gate"]), &ASTRAY);
     });
     // What was not decided was not done.
