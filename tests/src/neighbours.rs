@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crate::content;
-use crate::ftp::Ftp;
 use crate::server::Server;
-use crate::settings::Listener;
 
 /// How many there are.
 pub const NEIGHBOURS: usize = 50;
@@ -33,8 +31,7 @@ pub fn among_neighbours<T>(server: &Server, work: impl FnOnce() -> T) -> T {
 fn transfer(server: &Server, number: usize, is_over: &AtomicBool, all_are_busy: &Barrier) {
     let content = content::bytes(64 * 1024, number as u64);
     let name = format!("neighbour-{number}");
-    let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
-    ftp.command("TYPE I", 200);
+    let mut ftp = server.session();
     let mut round = || {
         let reply = ftp.store(&format!("STOR {name}"), &content);
         assert_eq!(reply.code, 226, "{name}: {reply:?}");

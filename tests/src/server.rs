@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::binaries;
 use crate::client::{Endpoint, Security};
+use crate::ftp::Ftp;
 use crate::log::{self, Log};
 use crate::ports;
 use crate::process::{self, Output};
@@ -143,6 +144,13 @@ impl Server {
     /// The address of the listener.
     pub fn address(&self, listener: Listener) -> SocketAddr {
         self.addresses[listener.name]
+    }
+
+    /// A session of the user, in clear, for bytes as they are.
+    pub fn session(&self) -> Ftp {
+        let mut ftp = Ftp::logged_in(self.address(Listener::EXPLICIT));
+        ftp.command("TYPE I", 200);
+        ftp
     }
 
     /// What a real client is told.

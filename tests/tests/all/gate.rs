@@ -35,19 +35,15 @@ fn gated_twice(sidecar: &str, rules: Option<&str>) -> Server {
     directory.serve()
 }
 
-fn session(server: &Server) -> Ftp {
-    let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
-    ftp.command("TYPE I", 200);
-    ftp
-}
-
 /// What the user's directory holds, hidden files too.
 fn held(server: &Server) -> Vec<String> {
     content::tree(&server.home())
 }
 
 fn store(server: &Server, name: &str) -> Reply {
-    session(server).store(&format!("STOR {name}"), b"what is stored")
+    server
+        .session()
+        .store(&format!("STOR {name}"), b"what is stored")
 }
 
 #[test]
@@ -94,7 +90,7 @@ fn stou_tells_the_name_that_a_gate_chose() {
     let server = gated(
         "[allow]\nsinks = [{ name = \"local\", prefix = \"quarantine\", operations = [\"put\"] }]",
     );
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     ftp.command("MKD d", 257);
     for (name, reply) in [
         ("a", "226 Stored (unique file name: a)"),
@@ -137,7 +133,7 @@ fn a_gate_that_fails_lets_nothing_through() {
     for (deed, cause) in deeds {
         // One that fails again and again is not asked any more, so each has its own.
         let server = gated(limits);
-        let mut neighbour = session(&server);
+        let mut neighbour = server.session();
         let name = format!("gate-{deed}-a");
         assert_eq!(store(&server, &name).code, 451, "{deed}");
         assert_eq!(held(&server), [""; 0], "{deed}");
@@ -155,7 +151,7 @@ fn a_gate_reads_all_of_what_nobody_sees() {
          [limits]\ncpu = \"60s\"\ndeadline = \"60s\"\nmemory = \"64MiB\"",
     );
     let bytes = content::bytes(3_000_001, 1);
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     let reply = ftp.store("STOR gate-digest-a", &bytes);
     assert_eq!(reply.code, 226, "{reply:?}");
     assert_eq!(held(&server), [content::hash_pieces(&bytes)]);
@@ -166,7 +162,7 @@ fn what_a_gate_takes_is_kept_nowhere() {
     let server = gated("[config]\ncontent = \"all\"");
     fs::write(server.home().join("gate-consume-b"), "before").expect("there is room");
     for verb in ["STOR gate-consume-a", "APPE gate-consume-b"] {
-        let reply = session(&server).store(verb, b"what is stored");
+        let reply = server.session().store(verb, b"what is stored");
         assert_eq!(reply.code, 226, "{verb}: {reply:?}");
         assert_eq!(held(&server), ["gate-consume-b"], "{verb}");
     }
@@ -182,7 +178,7 @@ fn what_a_gate_takes_is_kept_nowhere() {
 fn nobody_gets_past_a_gate_by_breaking_off() {
     let server = gated("");
     fs::write(server.home().join("a"), "what was there").expect("there is room");
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     let mut data = ftp.data();
     ftp.command("APPE a", 150);
     data.write_all(&content::bytes(100_000, 1))
@@ -261,7 +257,7 @@ impl BackEnd {
 
 /// An upload that the gate ponders on.
 fn pondered(back_end: &BackEnd, server: &Server) -> Ftp {
-    let mut ftp = session(server);
+    let mut ftp = server.session();
     let mut data = ftp.data();
     ftp.command("STOR gate-http-a", 150);
     data.write_all(b"what is stored").expect("it is taken");
@@ -277,7 +273,7 @@ fn a_session_lives_on_while_its_gate_ponders() {
     let mut ftp = pondered(&back_end, &server);
     ftp.command("NOOP", 200);
     ftp.command("STAT", 211);
-    let mut observer = session(&server);
+    let mut observer = server.session();
     assert!(observer.fetch("LIST").is_empty(), "nobody sees it yet");
     back_end.answers(true);
     ftp.expect(226);
@@ -299,7 +295,7 @@ fn who_gives_up_a_pondered_upload_leaves_nothing() {
     drop(pondered(&back_end, &server));
     eventually("nothing is left", || held(&server).is_empty());
     back_end.answers(true);
-    session(&server).fetch("LIST");
+    server.session().fetch("LIST");
     assert_eq!(held(&server), [""; 0]);
 }
 

@@ -13,7 +13,7 @@ use wharf_tests::settings::{ENCODED, Settings};
 use wharf_tests::web::{Answer, Web};
 use wharf_tests::{binaries, content, eventually};
 
-use self::parts::{PARTS, Part, session};
+use self::parts::{PARTS, Part};
 
 mod parts;
 
@@ -305,8 +305,8 @@ fn a_plugin_that_does_not_start_never_takes_the_place_of_one_that_does() {
                 .success()
                 .text();
             assert!(status.contains(cause), "{name}: {status}");
-            session(&server).command("MKD guard-fine-d", 257);
-            session(&server).command("RMD guard-fine-d", 250);
+            server.session().command("MKD guard-fine-d", 257);
+            server.session().command("RMD guard-fine-d", 250);
         }
     });
 }

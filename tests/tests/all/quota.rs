@@ -12,12 +12,6 @@ use wharf_tests::store::Store;
 
 const QUOTA: &str = "[config.limits]\nquota = \"1MB\"\nquota-files = 4\n";
 
-fn session(server: &Server) -> Ftp {
-    let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
-    ftp.command("TYPE I", 200);
-    ftp
-}
-
 fn server() -> Server {
     Server::start(&Settings {
         users: QUOTA.to_owned(),
@@ -37,7 +31,7 @@ fn a_quota_is_kept_and_gives_room_back() {
     let server = server();
     // Whoever stored it there, it counts.
     fs::write(server.home().join("old"), content::bytes(400_000, 1)).expect("there is room");
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     assert_eq!(left(&mut ftp), 600_000);
     assert_eq!(ftp.store("STOR a", &content::bytes(500_000, 2)).code, 226);
     assert_eq!(left(&mut ftp), 100_000);
@@ -59,7 +53,7 @@ fn a_quota_is_kept_and_gives_room_back() {
     let _data = ftp.data();
     ftp.command("STOU", 552);
     // Another session of the user sees the same, and what goes gives its room back to it.
-    let mut other = session(&server);
+    let mut other = server.session();
     let _data = other.data();
     other.command("STOR c", 552);
     ftp.command("DELE old", 250);
@@ -73,7 +67,7 @@ fn a_quota_is_kept_and_gives_room_back() {
 #[test]
 fn files_of_a_quota_are_counted() {
     let server = server();
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     ftp.command("MKD d", 257);
     for name in ["a", "b", "d/c", "d/e"] {
         assert_eq!(ftp.store(&format!("STOR {name}"), b"").code, 226);
@@ -95,7 +89,7 @@ fn what_others_leave_of_an_upload_that_breaks_off_counts() {
         ..Settings::default()
     });
     fs::write(server.home().join("old"), "old").expect("there is room");
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     assert_eq!(left(&mut ftp), 99_999_997);
     let mut other = Ftp::greeted(server.address(Listener::EXPLICIT));
     other.log_in("root", PASSWORD);

@@ -12,12 +12,6 @@ use wharf_tests::server::Server;
 use wharf_tests::settings::{ENCODED, Listener, PASSWORD, Settings, USER};
 use wharf_tests::{eventually, process};
 
-fn session(server: &Server) -> Ftp {
-    let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
-    ftp.command("TYPE I", 200);
-    ftp
-}
-
 /// What any listing shows of the user's directory.
 fn shown(ftp: &mut Ftp) -> String {
     ["LIST -a", "NLST", "MLSD"]
@@ -34,8 +28,8 @@ fn staged(server: &Server) -> usize {
 #[test]
 fn an_upload_is_invisible_until_226() {
     let server = Server::ordinary();
-    let mut observer = session(&server);
-    let mut ftp = session(&server);
+    let mut observer = server.session();
+    let mut ftp = server.session();
     fs::write(server.home().join("old"), "the old content").expect("there is room");
     for (name, before) in [("new", ""), ("old", "old")] {
         let mut data = ftp.data();
@@ -58,7 +52,7 @@ fn an_upload_is_invisible_until_226() {
 #[test]
 fn a_broken_upload_leaves_what_was_there() {
     let server = Server::ordinary();
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     fs::write(server.home().join("old"), "the old content").expect("there is room");
     for name in ["new", "old"] {
         let mut data = ftp.data();
@@ -77,7 +71,7 @@ fn a_broken_upload_leaves_what_was_there() {
 #[test]
 fn a_client_that_vanishes_leaves_nothing() {
     let server = Server::ordinary();
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     let mut data = ftp.data();
     ftp.command("STOR half", 150);
     data.write_all(&content::bytes(100_000, 1))
@@ -110,20 +104,20 @@ fn a_client_that_is_killed_leaves_nothing_half_done() {
     // before the control connection, nobody can tell that there should have been more.
     eventually("no upload runs", || staged(&server) == 0);
     server.log().wait_for(&["disconnected"]);
-    session(&server).fetch("LIST");
+    server.session().fetch("LIST");
 }
 
 #[test]
 fn a_server_that_is_killed_leaves_nothing_that_shows() {
     let server = Server::ordinary();
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     let mut data = ftp.data();
     ftp.command("STOR lost", 150);
     data.write_all(&content::bytes(100_000, 1))
         .expect("the data is taken");
     eventually("the upload has begun", || staged(&server) == 1);
     let server = server.crash().serve();
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     assert_eq!(shown(&mut ftp).matches("lost").count(), 0);
     ftp.command("SIZE lost", 550);
     eventually("what was left is removed", || {
@@ -134,7 +128,7 @@ fn a_server_that_is_killed_leaves_nothing_that_shows() {
 #[test]
 fn interrupted_transfers_are_resumed() {
     let server = Server::ordinary();
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     let bytes = content::bytes(300_000, 1);
     // An upload that was interrupted after a part was committed goes on behind that part.
     assert_eq!(ftp.store("STOR file", &bytes[..100_000]).code, 226);
@@ -155,7 +149,7 @@ fn interrupted_transfers_are_resumed() {
 #[test]
 fn a_rename_takes_the_place_of_its_target() {
     let server = Server::ordinary();
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     assert_eq!(ftp.store("STOR upload.filepart", b"new").code, 226);
     assert_eq!(ftp.store("STOR upload", b"old").code, 226);
     ftp.command("RNFR upload.filepart", 350);
@@ -182,7 +176,7 @@ fn no_symbolic_link_leads_out() {
         symlink(target, home.join(name)).expect("a link can be made");
     }
     symlink(outside.join("secret"), home.join("file")).expect("a link can be made");
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     for link in ["absolute", "relative"] {
         ftp.command(&format!("CWD {link}"), 550);
         ftp.passive();
@@ -266,7 +260,7 @@ fn what_226_says_is_there() {
         server: "durability = \"fsync\"".into(),
         ..Settings::default()
     });
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     for round in 0..50 {
         let bytes = content::bytes(round * 1000, round as u64);
         assert_eq!(ftp.store(&format!("STOR file-{round}"), &bytes).code, 226);
@@ -278,7 +272,7 @@ fn what_226_says_is_there() {
 #[test]
 fn unique_names_are_told_and_taken_once() {
     let server = Server::ordinary();
-    let mut ftp = session(&server);
+    let mut ftp = server.session();
     for text in ["one", "two", "three"] {
         assert_eq!(ftp.store("STOU", text.as_bytes()).code, 226);
     }
@@ -299,7 +293,7 @@ fn two_sessions_at_once_see_whole_files() {
             let steps = &steps;
             scope.spawn(move || client.perform(&endpoint, steps));
         }
-        let mut ftp = session(&server);
+        let mut ftp = server.session();
         eventually("there is a file", || home.join("target").exists());
         for _ in 0..10 {
             assert_eq!(ftp.fetch("RETR target").len(), 3_000_000);

@@ -64,21 +64,21 @@ pub const PARTS: &[Part] = &[
         say(&mut ftp, &format!("PASS {PASSWORD}"))
     }),
     part("map", "path-mapper", 451, |server, deed| {
-        say(&mut session(server), &format!("MKD dyn/map-{deed}-d"))
+        say(&mut server.session(), &format!("MKD dyn/map-{deed}-d"))
     }),
     part("guard", "storage-guard", 451, |server, deed| {
-        say(&mut session(server), &format!("MKD guard-{deed}-d"))
+        say(&mut server.session(), &format!("MKD guard-{deed}-d"))
     }),
     part("gate", "upload-gate", 451, |server, deed| {
-        store(&mut session(server), &format!("gate-{deed}-f"))
+        store(&mut server.session(), &format!("gate-{deed}-f"))
     }),
     part("filter", "listing-filter", 451, |server, deed| {
-        let mut ftp = session(server);
+        let mut ftp = server.session();
         say(&mut ftp, &format!("MKD filter-{deed}-d"));
         transfer(&mut ftp, &format!("MLSD filter-{deed}-d"))
     }),
     part("events", "storage-events", 226, |server, deed| {
-        store(&mut session(server), &format!("events-{deed}-f"))
+        store(&mut server.session(), &format!("events-{deed}-f"))
     }),
     part("stat", "storage-sink", 451, |server, deed| {
         say(&mut shelved(server), &format!("SIZE stat-{deed}-f"))
@@ -119,12 +119,6 @@ pub const PARTS: &[Part] = &[
 
 fn greeted(server: &Server) -> Ftp {
     Ftp::greeted(server.address(Listener::EXPLICIT))
-}
-
-pub fn session(server: &Server) -> Ftp {
-    let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
-    ftp.command("TYPE I", 200);
-    ftp
 }
 
 /// A session whose files are the plugin's.
