@@ -90,6 +90,8 @@ table! {
     plugin_breaker_open(plugin: &str) -> Gauge = "wharf_plugin_breaker_open";
     /// What a plugin asked for and its sidecar does not allow.
     plugin_denied(plugin: &str, capability: Capability) -> Counter = "wharf_plugin_denied_total";
+    /// Log lines of a plugin that were left out because it logs too much.
+    plugin_log_lines_left_out(plugin: &str) -> Counter = "wharf_plugin_log_lines_left_out_total";
     /// Changes in the directory of plugins.
     plugin_reloads(outcome: ReloadOutcome) -> Counter = "wharf_plugin_reloads_total";
     /// How often the set of plugins that serves was replaced.

@@ -25,7 +25,7 @@ use super::sidecar::OnFailure;
 const MAX_RESOURCES: usize = 1024;
 /// Of random bytes that WASI hands out in one call.
 const MAX_RANDOM: u64 = 64 * 1024;
-/// Log lines of one call; the rest is dropped with a note.
+/// Log lines of one call; the rest is left out.
 const MAX_LOG_LINES: u32 = 64;
 
 /// What all instances of a plugin share.

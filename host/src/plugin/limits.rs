@@ -29,6 +29,8 @@ pub struct Limits {
     pub deadline: Duration,
     /// How many instances there may be at once.
     pub instances: usize,
+    /// What it may log in a second on average, in bytes.
+    pub log_rate: u64,
 }
 
 impl Default for Limits {
@@ -38,6 +40,8 @@ impl Default for Limits {
             cpu: Duration::from_millis(50),
             deadline: Duration::from_secs(10),
             instances: 8,
+            // At most 1.4 GB a day, and eighty ordinary lines a second.
+            log_rate: 16 * 1024,
         }
     }
 }

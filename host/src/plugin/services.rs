@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::denials::Denials;
 use super::imports::crypto::PasswordWork;
 use super::imports::http::{HttpClient, Network};
+use super::imports::logging::LogAllowance;
 use super::imports::metrics::Figures;
 use super::imports::sinks::SinkAccess;
 use super::instance::PluginFacts;
@@ -27,6 +28,8 @@ pub struct Services {
     passwords: Arc<PasswordWork>,
     /// By plugin, so that a reload does not begin to count anew.
     figures: Mutex<BTreeMap<String, Arc<Figures>>>,
+    /// The same.
+    logs: Mutex<BTreeMap<String, Arc<LogAllowance>>>,
 }
 
 /// Where state is kept.
@@ -47,6 +50,8 @@ pub struct Granted {
     pub passwords: Arc<PasswordWork>,
     /// What it counts.
     pub figures: Arc<Figures>,
+    /// What it may log over time.
+    pub log: Arc<LogAllowance>,
     /// What it was denied.
     pub denials: Arc<Denials>,
 }
@@ -103,6 +108,7 @@ impl Services {
             network: Network::default(),
             passwords: Arc::default(),
             figures: Mutex::default(),
+            logs: Mutex::default(),
         }
     }
 
@@ -122,7 +128,8 @@ impl Services {
             sinks: SinkAccess::new(&plugin.allow.sinks, sinks, Arc::clone(&denials)),
             state: plugin.allow.state.map(space).transpose()?,
             passwords: Arc::clone(&self.passwords),
-            figures: self.figures(&plugin.name),
+            figures: of_plugin(&self.figures, &plugin.name, Figures::new),
+            log: of_plugin(&self.logs, &plugin.name, LogAllowance::new),
             denials,
         })
     }
@@ -139,10 +146,11 @@ impl Services {
         *store = Some(Arc::clone(&opened));
         Ok(opened)
     }
+}
 
-    fn figures(&self, plugin: &str) -> Arc<Figures> {
-        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Figures::new(plugin));
-        Arc::clone(figures.entry(plugin.to_owned()).or_insert_with(new))
-    }
+/// What `all` has of `plugin`, from now on.
+fn of_plugin<T>(all: &Mutex<BTreeMap<String, Arc<T>>>, plugin: &str, new: fn(&str) -> T) -> Arc<T> {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    let its = all.entry(plugin.to_owned());
+    Arc::clone(its.or_insert_with(|| Arc::new(new(plugin))))
 }

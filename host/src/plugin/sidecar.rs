@@ -240,6 +240,9 @@ fn read_limits(section: &mut Section<'_, '_>) -> Limits {
     section.positive("deadline", &mut limits.deadline);
     let mut instances = u32::try_from(limits.instances).unwrap_or(u32::MAX);
     section.positive("instances", &mut instances);
+    let mut log_rate = ByteSize(limits.log_rate);
+    section.positive("log-rate", &mut log_rate);
+    limits.log_rate = log_rate.0;
 
     let mebibytes = MAX_MEMORY >> 20;
     limits.memory = usize::try_from(memory.0).unwrap_or(usize::MAX);
@@ -331,6 +334,7 @@ mod tests {
             cpu = "100ms"
             deadline = "2s"
             instances = 3
+            log-rate = "64KiB"
             [policy]
             on-failure = "deny"
             sha256 = "00000000000000000000000000000000000000000000000000000000000000ff"
@@ -357,6 +361,7 @@ mod tests {
             cpu: Duration::from_millis(100),
             deadline: Duration::from_secs(2),
             instances: 3,
+            log_rate: 64 << 10,
         };
         assert_eq!(sidecar.limits, limits);
         assert_eq!(sidecar.sha256.unwrap().0[31], 255);

@@ -20,7 +20,8 @@ use crate::watch;
 
 /// How often the directory is looked at: not every file system tells what changes.
 const LOOK: Duration = Duration::from_secs(5);
-/// Looks after which instances go that no call has needed: one a minute.
+/// Looks after which instances go that no call has needed, and log lines are told of that were left
+/// out: one a minute.
 const LOOKS_PER_TRIM: u32 = 12;
 /// A change is taken up when nothing has changed for so long: files are written piece by piece, and
 /// a component and its settings one after the other.
@@ -73,7 +74,10 @@ impl Reloader {
                     until_trim -= 1;
                     if until_trim == 0 {
                         until_trim = LOOKS_PER_TRIM;
-                        plugins.current().all().iter().for_each(|plugin| plugin.pool.trim());
+                        for plugin in plugins.current().all() {
+                            plugin.pool.trim();
+                            plugin.granted.log.tell_left_out();
+                        }
                     }
                     self.change().await
                 }

@@ -137,6 +137,22 @@ fn a_plugin_that_floods_the_log_is_cut_short() {
 }
 
 #[test]
+fn a_plugin_that_logs_in_every_call_is_cut_short_over_time() {
+    // A minute of it, which may come at once, has room for no more than three lines.
+    let server = obliging(&format!(
+        "{MOUNTED}[limits]\ncpu = \"5s\"\nlog-rate = \"10B\"\n"
+    ));
+    let began = Instant::now();
+    let mut ftp = logged_in(&server);
+    for n in 0..5 {
+        ftp.command(&format!("MKD guard-flood-{n}"), 257);
+    }
+    server.log().wait_for(&[PLUGIN, "the plugin logs too much"]);
+    let lines = server.log().text().matches("flood field").count() as u64;
+    assert!(lines <= 3 + began.elapsed().as_secs() / 16, "{lines} lines");
+}
+
+#[test]
 fn what_one_instance_does_at_its_third_call_is_forgotten_with_it() {
     let server = obliging(&format!("{MOUNTED}[limits]\ninstances = 1\n"));
     let mut ftp = logged_in(&server);

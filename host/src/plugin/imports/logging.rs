@@ -1,10 +1,15 @@
 //! The `logging` interface: what a plugin tells the operator.
 
+mod allowance;
+
 use std::fmt::Write as _;
 
+pub use self::allowance::LogAllowance;
 use crate::plugin::bindings::imports::wharf::plugin::logging::{self, Level};
 use crate::plugin::instance::InstanceState;
 
+/// What lines of plugins are filtered by.
+const TARGET: &str = "wharf::plugin::log";
 /// Of one message with its fields, in bytes.
 const MAX_LINE: usize = 4096;
 /// Fields of one line.
@@ -14,7 +19,7 @@ const MAX_FIELDS: usize = 32;
 macro_rules! plugin_line {
     ($level:ident, $plugin:expr, $session:expr, $message:expr) => {
         tracing::event!(
-            target: "wharf::plugin::log",
+            target: TARGET,
             tracing::Level::$level,
             plugin = $plugin,
             session = $session,
@@ -27,11 +32,11 @@ macro_rules! plugin_line {
 impl logging::Host for InstanceState {
     fn enabled(&mut self, at: Level) -> wasmtime::Result<bool> {
         Ok(match at {
-            Level::Trace => tracing::enabled!(target: "wharf::plugin::log", tracing::Level::TRACE),
-            Level::Debug => tracing::enabled!(target: "wharf::plugin::log", tracing::Level::DEBUG),
-            Level::Info => tracing::enabled!(target: "wharf::plugin::log", tracing::Level::INFO),
-            Level::Warn => tracing::enabled!(target: "wharf::plugin::log", tracing::Level::WARN),
-            Level::Error => tracing::enabled!(target: "wharf::plugin::log", tracing::Level::ERROR),
+            Level::Trace => tracing::enabled!(target: TARGET, tracing::Level::TRACE),
+            Level::Debug => tracing::enabled!(target: TARGET, tracing::Level::DEBUG),
+            Level::Info => tracing::enabled!(target: TARGET, tracing::Level::INFO),
+            Level::Warn => tracing::enabled!(target: TARGET, tracing::Level::WARN),
+            Level::Error => tracing::enabled!(target: TARGET, tracing::Level::ERROR),
         })
     }
 
@@ -47,25 +52,24 @@ impl logging::Host for InstanceState {
         }
         let plugin = self.plugin.name.as_str();
         let session = self.session.as_ref().map(|session| session.id.as_str());
-        match self.log_lines_left {
-            0 => return Ok(()),
-            1 => tracing::warn!(
-                plugin,
-                session,
-                "the plugin logs too much; the rest is dropped"
-            ),
-            _ => {
-                let line = line(&message, &fields);
-                match at {
-                    Level::Trace => plugin_line!(TRACE, plugin, session, line),
-                    Level::Debug => plugin_line!(DEBUG, plugin, session, line),
-                    Level::Info => plugin_line!(INFO, plugin, session, line),
-                    Level::Warn => plugin_line!(WARN, plugin, session, line),
-                    Level::Error => plugin_line!(ERROR, plugin, session, line),
-                }
-            }
+        let log = &self.granted.log;
+        let Some(left) = self.log_lines_left.checked_sub(1) else {
+            log.leave_out();
+            return Ok(());
+        };
+        self.log_lines_left = left;
+        let line = line(&message, &fields);
+        if !log.admits(line.len(), self.plugin.limits.log_rate) {
+            log.leave_out();
+            return Ok(());
         }
-        self.log_lines_left -= 1;
+        match at {
+            Level::Trace => plugin_line!(TRACE, plugin, session, line),
+            Level::Debug => plugin_line!(DEBUG, plugin, session, line),
+            Level::Info => plugin_line!(INFO, plugin, session, line),
+            Level::Warn => plugin_line!(WARN, plugin, session, line),
+            Level::Error => plugin_line!(ERROR, plugin, session, line),
+        }
         Ok(())
     }
 }

@@ -114,6 +114,40 @@ async fn lines_that_nobody_sees_take_no_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_logged_is_bounded_over_all_calls() {
+    use crate::plugin::bindings::imports::wharf::plugin::logging::{Host, Level};
+    const CALLS: u64 = 1000;
+    // A minute of it, which may come at once, has room for 22 of these lines.
+    let (_bench, mut instance) = instance(b"[limits]\nlog-rate = \"64B\"\n").await;
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let began = std::time::Instant::now();
+    let ((), lines) = metrics::with_local_recorder(&recorder, || {
+        crate::logging::collected(|| {
+            for _ in 0..CALLS {
+                instance.begin_call();
+                let host = instance.store.data_mut();
+                Host::write(host, Level::Warn, "loud".to_owned(), vec![]).unwrap();
+            }
+            instance.store.data().granted.log.tell_left_out();
+            instance.store.data().granted.log.tell_left_out();
+        })
+    });
+    let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count() as u64;
+    let (logged, since) = (count("loud"), began.elapsed().as_secs());
+    assert!((22..=23 + since).contains(&logged), "{logged}");
+    assert_eq!(count("the plugin logs too much"), 1, "{lines:?}");
+    let left_out = CALLS - logged;
+    assert_eq!(
+        count(&format!("left out plugin=\"a\" lines={left_out}")),
+        1,
+        "{lines:?}"
+    );
+    let metric = format!("wharf_plugin_log_lines_left_out_total{{plugin=\"a\"}} {left_out}\n");
+    let text = recorder.handle().render();
+    assert!(text.contains(&metric), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_there_during_its_call_only() {
     use crate::plugin::bindings::imports::wharf::plugin::types::HostSession;
     let (_bench, mut instance) = instance(b"").await;
