@@ -25,7 +25,8 @@ const CODE_MISSING: &[u8] = b"code";
 
 /// The users that are let in.
 struct Users {
-    accounts: BTreeMap<String, Account>,
+    /// Boxed, since a map makes room for eleven at once.
+    accounts: BTreeMap<String, Box<Account>>,
     anonymous: Option<Account>,
     /// One password of each scheme that is in use. Every password is checked once in each scheme,
     /// so that the time tells nothing of the user.
@@ -68,7 +69,7 @@ impl Lifecycle for Users {
 
 impl Authenticator for Users {
     fn begin(&self, session: &Session<'_>, user: &str) -> Result<Step, Failure> {
-        let account = self.accounts.get(user).or_else(|| self.anonymous(user));
+        let account = self.account(user).or_else(|| self.anonymous(user));
         if account.is_none() && self.pass_unknown {
             return Ok(Step::Pass);
         }
@@ -103,6 +104,11 @@ impl Authenticator for Users {
 }
 
 impl Users {
+    /// The account of a user that is listed.
+    fn account(&self, user: &str) -> Option<&Account> {
+        self.accounts.get(user).map(Box::as_ref)
+    }
+
     /// The account of strangers, if this is their name.
     fn anonymous(&self, user: &str) -> Option<&Account> {
         self.anonymous
@@ -120,7 +126,7 @@ impl Users {
         if let Some(account) = self.anonymous(user) {
             return Ok(account.admit(session, ANONYMOUS[0]));
         }
-        let account = self.accounts.get(user);
+        let account = self.account(user);
         let has_code = account.is_some_and(|account| account.totp.is_some());
         let (password, code) = match factor::split(&given) {
             Some((password, code)) if self.code_behind_password && has_code => {
@@ -143,7 +149,7 @@ impl Users {
 
     /// What a code leads to that follows a right password or certificate.
     fn code(&self, session: &Session<'_>, user: &str, code: &str) -> Result<Step, Failure> {
-        let account = self.accounts.get(user);
+        let account = self.account(user);
         if let Some(account) = account
             && let Some(seed) = &account.totp
             && seed.accepts(user, code)?

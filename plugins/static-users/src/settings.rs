@@ -75,7 +75,7 @@ impl Settings {
         for (name, section) in std::mem::take(&mut self.users) {
             let mut reader = Reader::new(format!("users.{name}"), &mut problems);
             if let Some(account) = reader.user(&name, section, &everybody) {
-                accounts.insert(name, account);
+                accounts.insert(name, Box::new(account));
             }
         }
         let anonymous = self.anonymous.take().and_then(|section| {
@@ -100,7 +100,7 @@ impl Settings {
 }
 
 /// Used codes are remembered, or the first user of a code is not the last.
-fn check_state(accounts: &BTreeMap<String, Account>, problems: &mut Problems) {
+fn check_state(accounts: &BTreeMap<String, Box<Account>>, problems: &mut Problems) {
     let first = accounts.iter().find(|(_, account)| account.totp.is_some());
     if let Some((name, _)) = first
         && state::get("totp") == Err(state::Error::NotGranted)
@@ -111,7 +111,7 @@ fn check_state(accounts: &BTreeMap<String, Account>, problems: &mut Problems) {
 }
 
 /// One password of each scheme, at least one.
-fn decoys(accounts: &BTreeMap<String, Account>) -> Vec<Encoded> {
+fn decoys(accounts: &BTreeMap<String, Box<Account>>) -> Vec<Encoded> {
     let mut decoys: BTreeMap<&str, &Encoded> = BTreeMap::new();
     for password in accounts.values().filter_map(|user| user.password.as_ref()) {
         decoys.entry(&password.scheme).or_insert(password);
