@@ -63,7 +63,8 @@ pub struct InstanceState {
     pub log_lines_left: u32,
     /// Its memory.
     pub memory: MemoryCap,
-    cpu: Arc<CpuMeter>,
+    /// What the call has spent.
+    pub cpu: Arc<CpuMeter>,
     wasi: WasiCtx,
     /// What `wasi:http` keeps.
     pub wasi_http: WasiHttpCtx,

@@ -25,6 +25,8 @@ pub struct Limits {
     pub memory: usize,
     /// What one call may spend on the CPU clock.
     pub cpu: Duration,
+    /// What the host may spend for one call on other threads, on the CPU clock.
+    pub host_cpu: Duration,
     /// What one call may take on the wall clock, waiting for an instance included.
     pub deadline: Duration,
     /// How many instances there may be at once.
@@ -38,6 +40,7 @@ impl Default for Limits {
         Self {
             memory: 32 * 1024 * 1024,
             cpu: Duration::from_millis(50),
+            host_cpu: Duration::from_secs(2),
             deadline: Duration::from_secs(10),
             instances: 8,
             // At most 1.4 GB a day, and eighty ordinary lines a second.
@@ -132,16 +135,19 @@ pub const MAX_UNYIELDING: Duration = Duration::from_millis(10);
 /// What one call has spent on the CPU clock.
 ///
 /// A call is a future: it may run on several threads, and others run on them in between. So time is
-/// only counted within one poll. The clock is read when the epoch has advanced and at the end of a
-/// poll in which it has, so that a call shorter than a tick never reads it; what is missed of each
-/// poll is less than a tick.
+/// only counted within its polls, the host's part in them included. In the first poll the clock is
+/// read from the first tick on, so that a call shorter than a tick never reads it; what is missed is
+/// less than a tick. Once a call has waited, all of each poll is counted: it could wait ever again.
 #[derive(Debug, Default)]
 pub struct CpuMeter {
-    polls: AtomicU64,
-    /// The poll in which `since` was read.
-    counted_poll: AtomicU64,
+    /// Whether the first poll is over.
+    waited: AtomicBool,
+    /// Whether the poll that runs is counted from `since_ns` on.
+    counts: AtomicBool,
     since_ns: AtomicU64,
     spent_ns: AtomicU64,
+    /// What the host has spent for the call on other threads.
+    elsewhere_ns: AtomicU64,
     ticks: AtomicU64,
     exceeded: AtomicBool,
 }
@@ -152,7 +158,9 @@ const RELAXED: Ordering = Ordering::Relaxed;
 impl CpuMeter {
     /// Begins a new call.
     pub fn reset(&self) {
+        self.waited.store(false, RELAXED);
         self.spent_ns.store(0, RELAXED);
+        self.elsewhere_ns.store(0, RELAXED);
         self.ticks.store(0, RELAXED);
         self.exceeded.store(false, RELAXED);
     }
@@ -164,22 +172,37 @@ impl CpuMeter {
 
     /// Runs one poll of the call.
     pub fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
-        // Counted from 1, so that a meter's first poll is not taken for a counted one.
-        self.polls.fetch_add(1, RELAXED);
+        self.counts.store(false, RELAXED);
+        if self.waited.load(RELAXED) {
+            self.begin_to_count();
+        }
         let outcome = poll();
-        if self.counted_poll.load(RELAXED) == self.polls.load(RELAXED) {
+        if self.counts.load(RELAXED) {
             self.count();
         }
+        self.waited.store(true, RELAXED);
         outcome
+    }
+
+    /// Does `work` for the call on a thread that is not the call's, and counts it.
+    pub fn elsewhere<T>(&self, work: impl FnOnce() -> T) -> T {
+        let began = thread_cpu_ns();
+        let outcome = work();
+        let spent = thread_cpu_ns().saturating_sub(began);
+        self.elsewhere_ns.fetch_add(spent, RELAXED);
+        outcome
+    }
+
+    /// What was spent for the call on other threads.
+    pub fn spent_elsewhere(&self) -> Duration {
+        Duration::from_nanos(self.elsewhere_ns.load(RELAXED))
     }
 
     /// The epoch has advanced while the guest runs.
     pub fn tick(&self, budget: Duration) -> UpdateDeadline {
-        let poll = self.polls.load(RELAXED);
-        if self.counted_poll.swap(poll, RELAXED) == poll {
-            self.count();
-        } else {
-            self.since_ns.store(thread_cpu_ns(), RELAXED);
+        match self.counts.load(RELAXED) {
+            true => self.count(),
+            false => self.begin_to_count(),
         }
         if u128::from(self.spent_ns.load(RELAXED)) > budget.as_nanos() {
             self.exceeded.store(true, RELAXED);
@@ -190,6 +213,11 @@ impl CpuMeter {
             true => UpdateDeadline::Yield(1),
             false => UpdateDeadline::Continue(1),
         }
+    }
+
+    fn begin_to_count(&self) {
+        self.since_ns.store(thread_cpu_ns(), RELAXED);
+        self.counts.store(true, RELAXED);
     }
 
     fn count(&self) {
@@ -245,12 +273,14 @@ mod tests {
         assert!(!roomy.take_refused(), "these bounds are not the cap");
     }
 
+    /// Works for so many nanoseconds.
+    fn spin(ns: u64) {
+        let end = thread_cpu_ns() + ns;
+        while thread_cpu_ns() < end {}
+    }
+
     #[test]
     fn only_time_within_the_polls_of_a_call_is_counted() {
-        let spin = |ns: u64| {
-            let end = thread_cpu_ns() + ns;
-            while thread_cpu_ns() < end {}
-        };
         let meter = CpuMeter::default();
         let budget = Duration::from_millis(10);
         // Others' work on the same thread, between the polls.
@@ -267,5 +297,34 @@ mod tests {
         assert!(meter.is_exceeded());
         meter.reset();
         assert!(!meter.is_exceeded());
+    }
+
+    #[test]
+    fn a_call_that_waits_all_the_time_is_counted_all_the_same() {
+        let meter = CpuMeter::default();
+        let budget = Duration::from_millis(10);
+        let ends = |meter: &CpuMeter| matches!(meter.tick(budget), UpdateDeadline::Interrupt);
+        meter.poll(|| {
+            spin(11_000_000);
+            assert!(
+                !ends(&meter),
+                "what came before the first tick is not known"
+            );
+        });
+        // None of these polls is longer than a tick, and no tick comes in them.
+        for _ in 0..110 {
+            meter.poll(|| spin(100_000));
+        }
+        assert!(meter.poll(|| ends(&meter)));
+    }
+
+    #[test]
+    fn what_is_done_for_a_call_elsewhere_is_counted_by_itself() {
+        let meter = CpuMeter::default();
+        meter.elsewhere(|| spin(2_000_000));
+        meter.elsewhere(|| spin(2_000_000));
+        assert!(meter.spent_elsewhere() >= Duration::from_millis(4));
+        meter.reset();
+        assert_eq!(meter.spent_elsewhere(), Duration::ZERO);
     }
 }

@@ -237,6 +237,7 @@ fn read_limits(section: &mut Section<'_, '_>) -> Limits {
     let mut memory = ByteSize(limits.memory as u64);
     section.positive("memory", &mut memory);
     section.positive("cpu", &mut limits.cpu);
+    section.positive("host-cpu", &mut limits.host_cpu);
     section.positive("deadline", &mut limits.deadline);
     let mut instances = u32::try_from(limits.instances).unwrap_or(u32::MAX);
     section.positive("instances", &mut instances);
@@ -332,6 +333,7 @@ mod tests {
             [limits]
             memory = "64MiB"
             cpu = "100ms"
+            host-cpu = "3s"
             deadline = "2s"
             instances = 3
             log-rate = "64KiB"
@@ -359,6 +361,7 @@ mod tests {
         let limits = Limits {
             memory: 64 << 20,
             cpu: Duration::from_millis(100),
+            host_cpu: Duration::from_secs(3),
             deadline: Duration::from_secs(2),
             instances: 3,
             log_rate: 64 << 10,

@@ -1,9 +1,9 @@
-//! The `crypto` interface: what the host computes for plugins, outside their budgets.
+//! The `crypto` interface: what the host computes for plugins, beside their own budget of CPU.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::Md5;
@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use super::totp;
 use crate::plugin::bindings::imports::wharf::plugin::crypto::{Error, Host};
 use crate::plugin::instance::InstanceState;
+use crate::plugin::limits::CpuMeter;
 use crate::plugin::password::{self, PasswordError};
 
 /// Passwords that may wait to be verified, all plugins together: at 50 ms each and on one core, the
@@ -45,23 +46,35 @@ impl Default for PasswordWork {
     }
 }
 
+/// The call that work is done for: what it has spent, and what it may spend on these threads.
+struct Spender {
+    cpu: Arc<CpuMeter>,
+    budget: Duration,
+}
+
 impl PasswordWork {
     /// Does `work` on so many bytes, here where they are few.
     async fn sized<T: Send + 'static>(
         &self,
+        spender: Spender,
         bytes: usize,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         match bytes <= MAX_AT_ONCE {
             true => work(),
-            false => self.run(work).await?,
+            false => self.run(spender, work).await?,
         }
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        Spender { cpu, budget }: Spender,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
+        if cpu.spent_elsewhere() >= budget {
+            let text = format!("the host has spent {budget:?} of CPU for this call (`host-cpu`)");
+            return Err(Error::TooCostly(text));
+        }
         let _place = Waiting::enter(&self.waiting).ok_or(Error::Busy)?;
         // The semaphore is never closed and the work does not panic: both would be a busy host.
         let core = Arc::clone(&self.cores)
@@ -71,7 +84,7 @@ impl PasswordWork {
         let work = move || {
             // Kept until the work is done, also where the call that wanted it is given up.
             let _core = core;
-            work()
+            cpu.elsewhere(work)
         };
         tokio::task::spawn_blocking(work)
             .await
@@ -143,6 +156,15 @@ fn hmac(algorithm: &str, key: &[u8], data: &[u8]) -> Result<Vec<u8>, Error> {
     }
 }
 
+impl InstanceState {
+    fn spender(&self) -> Spender {
+        Spender {
+            cpu: Arc::clone(&self.cpu),
+            budget: self.plugin.limits.host_cpu,
+        }
+    }
+}
+
 impl Host for InstanceState {
     async fn verify_password(
         &mut self,
@@ -152,7 +174,9 @@ impl Host for InstanceState {
         let verified = self
             .granted
             .passwords
-            .run(move || password::verify(&encoded, &password))
+            .run(self.spender(), move || {
+                password::verify(&encoded, &password)
+            })
             .await;
         Ok(verified.and_then(|verified| verified.map_err(Error::from)))
     }
@@ -165,7 +189,7 @@ impl Host for InstanceState {
         let hashed = self
             .granted
             .passwords
-            .run(move || password::hash(&password))
+            .run(self.spender(), move || password::hash(&password))
             .await;
         Ok(hashed.and_then(|hashed| hashed.map_err(|error| Error::Malformed(error.to_string()))))
     }
@@ -191,8 +215,10 @@ impl Host for InstanceState {
         data: Vec<u8>,
     ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         let work = &self.granted.passwords;
-        let length = data.len();
-        Ok(work.sized(length, move || digest(&algorithm, &data)).await)
+        let (spender, length) = (self.spender(), data.len());
+        Ok(work
+            .sized(spender, length, move || digest(&algorithm, &data))
+            .await)
     }
 
     async fn hmac(
@@ -202,9 +228,9 @@ impl Host for InstanceState {
         data: Vec<u8>,
     ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         let work = &self.granted.passwords;
-        let length = key.len() + data.len();
+        let (spender, length) = (self.spender(), key.len() + data.len());
         Ok(work
-            .sized(length, move || hmac(&algorithm, &key, &data))
+            .sized(spender, length, move || hmac(&algorithm, &key, &data))
             .await)
     }
 
@@ -226,14 +252,22 @@ mod tests {
     #[tokio::test]
     async fn what_is_large_has_the_same_digest_as_what_is_small() {
         let work = PasswordWork::default();
+        let cpu = Arc::new(CpuMeter::default());
+        let spender = || Spender {
+            cpu: Arc::clone(&cpu),
+            budget: Duration::MAX,
+        };
         for length in [0, MAX_AT_ONCE, MAX_AT_ONCE + 1, 1 << 20] {
             let data = vec![7; length];
             let expected = Sha256::digest(&data).to_vec();
-            let found = work.sized(length, move || digest("sha256", &data)).await;
+            let found = work
+                .sized(spender(), length, move || digest("sha256", &data))
+                .await;
             assert_eq!(found.unwrap(), expected);
         }
-        let unknown = work.sized(1 << 20, || digest("sha3", &[])).await;
+        let unknown = work.sized(spender(), 1 << 20, || digest("sha3", &[])).await;
         assert!(matches!(unknown, Err(Error::Unsupported(_))));
+        assert!(cpu.spent_elsewhere() > Duration::ZERO);
     }
 
     #[test]

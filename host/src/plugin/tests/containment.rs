@@ -157,6 +157,36 @@ async fn a_call_ends_at_its_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_waits_over_and_over_ends_by_what_it_costs_and_not_at_its_deadline() {
+    let waits = "[allow]\nstate = { max-bytes = \"1KiB\" }\n[limits]\ndeadline = \"5m\"\n";
+    let verifies = "[limits]\ncpu = \"1m\"\nhost-cpu = \"5ms\"\ndeadline = \"5m\"\n";
+    for (name, begin, imports, sidecar, expected) in [
+        (
+            "waits",
+            guest::WAIT,
+            guest::STATE,
+            waits,
+            "used more than 50ms of CPU",
+        ),
+        (
+            "verifies",
+            guest::VERIFY,
+            guest::PASSWORDS,
+            verifies,
+            "unavailable: alice",
+        ),
+    ] {
+        let bad = Guest { begin, ..GOOD }.module_with(imports);
+        let (wasm, toml) = (format!("{name}.wasm"), format!("{name}.toml"));
+        let bench = Bench::new(&[(&wasm, &bad), (&toml, sidecar.as_bytes())]);
+        let plugins = bench.load().await;
+        for _ in 0..2 {
+            assert_undecided(plugins.begin(session(), "alice").await, name, expected);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn more_calls_than_may_wait_are_turned_away() {
     let sidecar = b"[limits]\ncpu = \"1h\"\ndeadline = \"300ms\"\ninstances = 1\n";
     let spin = Guest {

@@ -88,6 +88,31 @@ pub const RESULT_OUT_OF_BOUNDS: &str = "(i32.const -4)";
 pub const TRAP: &str = "unreachable";
 /// Never returns.
 pub const SPIN: &str = "(loop $again (br $again)) unreachable";
+/// Waits for the host over and over: for its state to be kept.
+pub const WAIT: &str = "
+    (loop $again
+        (call $set (i32.const 16) (i32.const 5) (i32.const 16) (i32.const 5)
+            (i32.const 0) (i32.const 0) (i32.const 1024))
+        (br $again))
+    unreachable";
+/// What `WAIT` imports.
+pub const STATE: &str = r#"(import "wharf:plugin/state@1.0.0" "set"
+    (func $set (param i32 i32 i32 i32 i32 i32 i32)))"#;
+/// Has passwords verified until that is `too-costly`, and answers as `FAIL` does then.
+pub const VERIFY: &str = "
+    (loop $again
+        (call $verify (i32.const 2048) (i32.const 87) (i32.const 16) (i32.const 5) (i32.const 1024))
+        (br_if $again (i32.eqz (i32.load8_u (i32.const 1024)))))
+    (if (i32.ne (i32.load8_u (i32.const 1028)) (i32.const 2)) (then unreachable))
+    (i32.store8 (i32.const 1024) (i32.const 1))
+    (i32.store8 (i32.const 1028) (i32.const 0))
+    (i32.store (i32.const 1032) (i32.const 16))
+    (i32.store (i32.const 1036) (i32.const 5))
+    (i32.const 1024)";
+/// What `VERIFY` imports, and an encoded password that takes microseconds.
+pub const PASSWORDS: &str = r#"(import "wharf:plugin/crypto@1.0.0" "verify-password"
+        (func $verify (param i32 i32 i32 i32 i32)))
+    (data (i32.const 2048) "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0$eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg")"#;
 /// Takes memory until there is none, then traps, as allocators do.
 pub const GROW: &str = "
     (loop $again

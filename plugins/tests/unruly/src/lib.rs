@@ -88,11 +88,11 @@ const DEEDS: &[(&str, Deed)] = &[
         Ok(Step::Grant(grant("x").home("/../..")))
     }),
     ("many-rules", || {
-        let rules = (0..100_000).fold(grant("x"), |grant, _| grant.allow("/**", Operations::ALL));
+        let rules = (0..10_000).fold(grant("x"), |grant, _| grant.allow("/**", Operations::ALL));
         Ok(Step::Grant(rules))
     }),
     ("flood", || {
-        (0..100_000).for_each(|_| log::warn("flood", &[("field", "value")]));
+        (0..10_000).for_each(|_| log::warn("flood", &[("field", "value")]));
         Ok(Step::Deny(Denial::credentials()))
     }),
 ];

@@ -1,8 +1,10 @@
 //! What a plugin may log over time: a bucket that fills steadily, and out of which each line takes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+
+use ::metrics::Counter;
 
 use super::TARGET;
 use crate::metrics;
@@ -21,6 +23,8 @@ pub struct LogAllowance {
     made_up: Mutex<Instant>,
     /// Lines left out that were not told yet.
     left_out: AtomicU64,
+    /// All of them. Whoever floods the log does so fast.
+    counter: OnceLock<Counter>,
 }
 
 impl LogAllowance {
@@ -30,6 +34,7 @@ impl LogAllowance {
             plugin: plugin.to_owned(),
             made_up: Mutex::new(Instant::now()),
             left_out: AtomicU64::new(0),
+            counter: OnceLock::new(),
         }
     }
 
@@ -43,7 +48,8 @@ impl LogAllowance {
 
     /// Counts a line that is not logged, and tells the operator of the first one.
     pub fn leave_out(&self) {
-        metrics::plugin_log_lines_left_out(&self.plugin).increment(1);
+        let counter = || metrics::plugin_log_lines_left_out(&self.plugin);
+        self.counter.get_or_init(counter).increment(1);
         if self.left_out.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::warn!(
                 target: TARGET,
