@@ -1,6 +1,7 @@
 //! The configuration directory: `wharf.toml`, read into typed settings. The parts that read it
 //! serve the sidecars of plugins too.
 
+mod charset;
 pub mod error;
 mod events;
 pub mod expand;
@@ -16,6 +17,7 @@ pub mod template;
 mod token;
 pub mod value;
 
+pub use charset::Charset;
 pub use events::{Events, WhenFull};
 pub use logins::{FailedLogins, Lockout};
 pub use passive::{Advertise, AdvertisedAddress, DataPeer, Passive, PassiveListening, PortRange};

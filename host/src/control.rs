@@ -23,6 +23,7 @@ use self::login::Login;
 use self::stream::ControlStream;
 use self::tell::{Attempt, Teller};
 use self::transfers::{Ready, Running};
+use crate::config::Charset;
 use crate::event;
 use crate::host::{Host, Phase};
 use crate::limits;
@@ -145,7 +146,8 @@ impl Control {
                 () = sleep_until(deadline), if !busy => return Ok(Input::End(reason)),
                 event = next_event(&mut self.stream, &mut self.decoder), if wants_line => {
                     self.active = Instant::now();
-                    let input = event?.map(heard).ok_or(Ended::ByClient)?;
+                    let event = event?.ok_or(Ended::ByClient)?;
+                    let input = heard(event, self.host.config.protocol.charset);
                     if busy || !self.login.is_to_be_revalidated() {
                         return Ok(input);
                     }
@@ -358,10 +360,13 @@ async fn next_event(
     }
 }
 
-/// What the session is told of it.
-fn heard(event: Event) -> Input {
+/// What the session is told of it. `charset` is that of clients that do not know UTF-8.
+fn heard(event: Event, charset: Option<Charset>) -> Input {
     match event {
-        Event::Line(line) => Input::Line(line),
+        Event::Line(line) => Input::Line(match charset {
+            Some(charset) => charset.read(line),
+            None => line,
+        }),
         Event::TooLong => Input::LineTooLong,
         Event::ClientHello => Input::End(EndReason::NotFtp),
     }

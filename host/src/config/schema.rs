@@ -231,6 +231,7 @@ impl Protocol {
     fn read(&mut self, section: &mut Section<'_, '_>) {
         section.read("ascii", &mut self.ascii);
         section.read("active", &mut self.active);
+        self.charset = section.option("charset");
     }
 }
 

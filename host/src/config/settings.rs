@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::charset::Charset;
 use super::events::Events;
 use super::logins::{FailedLogins, Lockout};
 use super::passive::Passive;
@@ -205,6 +206,8 @@ pub struct Protocol {
     pub ascii: Ascii,
     /// Whether PORT and EPRT are served, to the client's own address only.
     pub active: bool,
+    /// What a line is read in that is not UTF-8; without, its names are refused.
+    pub charset: Option<Charset>,
 }
 
 impl Default for Protocol {
@@ -212,6 +215,7 @@ impl Default for Protocol {
         Self {
             ascii: Ascii::Convert,
             active: true,
+            charset: None,
         }
     }
 }

@@ -1,12 +1,14 @@
-//! LIST, NLST and MLSD as clients ask for them: patterns, options of `ls`, a refusal before.
+//! Names as clients write and read them: patterns, options of `ls`, other charsets than UTF-8.
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use wharf_tests::ftp::Ftp;
 use wharf_tests::server::Server;
-use wharf_tests::settings::Listener;
+use wharf_tests::settings::{Listener, PASSWORD, Settings, USER};
+use wharf_tests::{content, process};
 
 /// Three files, the largest in the middle and the latest first.
 fn filled() -> Server {
@@ -80,6 +82,48 @@ fn a_command_that_is_refused_leaves_the_data_connection_to_the_next() {
     ftp.expect(226);
     assert_eq!(listing, "a.txt\r\nb.pdf\r\nc.txt\r\n");
     ftp.command("NLST", 425);
+}
+
+/// Stores a file under a name in Latin-1, and fetches it by the name that is listed.
+const IN_LATIN_1: &str = "\
+import ftplib, io, sys
+ftp = ftplib.FTP(encoding='latin-1')
+ftp.connect(sys.argv[1], int(sys.argv[2]))
+ftp.login(*sys.argv[3:5])
+ftp.storbinary('STOR Pr\u{fc}fbericht.pdf', io.BytesIO(b'what is stored'))
+fetched = []
+ftp.retrbinary('RETR Pr\u{fc}fbericht.pdf', fetched.append)
+ftp.retrbinary('RETR ' + ftp.nlst()[0], fetched.append)
+assert fetched == [b'what is stored'] * 2, fetched
+ftp.quit()";
+
+#[test]
+fn a_client_that_knows_no_utf_8_has_its_names_read_in_its_charset() {
+    let server = Server::start(&Settings {
+        protocol: "charset = \"latin1\"".to_owned(),
+        ..Settings::default()
+    });
+    let address = server.address(Listener::EXPLICIT);
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    let mut python = Command::new("python3");
+    python.args(["-c", IN_LATIN_1, &host, &port, USER, PASSWORD]);
+    process::run(&mut python, "").success();
+    assert_eq!(content::tree(&server.home()), ["Prüfbericht.pdf"]);
+
+    // Who knows it is understood as ever.
+    let mut ftp = server.session();
+    assert_eq!(ftp.store("STOR Übersicht.pdf", b"more").code, 226);
+    ftp.command("SIZE Prüfbericht.pdf", 213);
+    ftp.command("SIZE Übersicht.pdf", 213);
+}
+
+#[test]
+fn what_is_no_utf_8_is_refused_where_no_charset_is_set() {
+    let server = Server::ordinary();
+    let mut ftp = server.session();
+    ftp.send(b"SIZE Pr\xfcfbericht.pdf\r\n");
+    let reply = ftp.expect(501);
+    assert!(format!("{reply:?}").contains("not UTF-8"), "{reply:?}");
 }
 
 /// What stands at the end of each line.
