@@ -37,7 +37,7 @@ pub const BUCKET: &str = "test";
 /// What the server may have in memory for the tests, which run beside it. It stores slower then.
 const MEMORY: &str = "600MiB";
 /// How long the server may take to be ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server that ends with this value, and all that it stores.
 pub struct S3Server {
@@ -193,9 +193,10 @@ fn install(folder: &Path) -> Result<PathBuf> {
 /// The first of five ports that are free, with those 10,000 above them, which the server takes too.
 fn free_ports() -> Result<u16> {
     let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-    let start = 20_000 + u16::try_from(std::process::id() % 10_000)?;
-    (start..30_000)
-        .chain(20_000..start)
+    // None of them is one that the system hands out by itself, such as to a client of the server.
+    let start = 12_000 + u16::try_from(std::process::id() % 10_000)?;
+    (start..22_000)
+        .chain(12_000..start)
         .step_by(5)
         .find(|first| (0..5).all(|n| is_free(first + n) && is_free(first + n + 10_000)))
         .context("no five ports in a row are free")

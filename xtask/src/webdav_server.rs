@@ -29,7 +29,7 @@ const ENCODED: &str = "{SHA}8dWUO4LqJwLXGzDAkmdxXNl1hCE=";
 /// Where files are, with a name that has to be encoded.
 const BASE: &str = "dav/harbour master";
 /// How long the server may take to be ready.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server that ends with this value, and all that it stores.
 pub struct WebDavServer {
