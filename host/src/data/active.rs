@@ -57,12 +57,12 @@ fn socket(local: SocketAddr) -> io::Result<TcpSocket> {
 mod tests {
     use std::time::Duration;
 
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
 
     fn soon() -> Instant {
-        Instant::now() + Duration::from_secs(10)
+        Instant::now() + Duration::from_secs(60)
     }
 
     fn address(text: &str) -> SocketAddr {
@@ -98,9 +98,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_port_is_an_error() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let target = listener.local_addr().unwrap();
-        drop(listener);
+        // Held, so that nobody else listens there.
+        let held = TcpSocket::new_v4().unwrap();
+        held.bind(address("127.0.0.1:0")).unwrap();
+        let target = held.local_addr().unwrap();
         let error = connect_active(address("127.0.0.1:21"), target, target, soon()).await;
         assert!(matches!(error, Err(DataError::Connect { .. })), "{error:?}");
     }

@@ -78,7 +78,7 @@ async fn epsv(pool: &PassivePool, here: Ipv4Addr) -> Result<Passive, DataError> 
 }
 
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(10)
+    Instant::now() + Duration::from_secs(60)
 }
 
 /// Connects from `from`, which may be any address of 127/8.

@@ -353,7 +353,7 @@ async fn a_gate_that_fails_discards_unless_the_operator_says_otherwise() {
     let forged = misbehaving("(drop (call $size (i32.const 77))) (i32.const 0)");
     let nonsense = gate(|answers| answers.says(77));
     let quick = b"[limits]\ncpu = \"10ms\"";
-    let late = b"[limits]\ncpu = \"60s\"\ndeadline = \"200ms\"";
+    let late = b"[limits]\ncpu = \"60s\"\ndeadline = \"1s\"";
     let small = b"[limits]\nmemory = \"2MiB\"";
     let cases: &[(&[u8], &[u8], &str)] = &[
         (&failing, b"", "unavailable: away"),

@@ -50,7 +50,7 @@ async fn silent() -> String {
 
 fn sidecar(url: &str) -> Vec<u8> {
     let origin = url.trim_end_matches('/');
-    format!("[allow]\nhttp = [\"{origin}\"]\nhttp-private = true\n[limits]\ndeadline = \"500ms\"\n")
+    format!("[allow]\nhttp = [\"{origin}\"]\nhttp-private = true\n[limits]\ndeadline = \"5s\"\n")
         .into()
 }
 

@@ -75,7 +75,8 @@ fn built(file: &str) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_passes_the_checks_of_every_sink() {
-    let fixture = Fixture::new("[limits]\ninstances = 16\n").await;
+    let limits = "[limits]\ninstances = 16\ncpu = \"1s\"\ndeadline = \"5m\"\n";
+    let fixture = Fixture::new(limits).await;
     fixture.with_sink(|sink| suite::run(sink)).await;
 }
 

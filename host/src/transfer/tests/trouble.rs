@@ -140,7 +140,8 @@ fn a_peer_that_stalls_is_given_up() {
     for protection in PROTECTIONS {
         let (hold, held) = channel();
         let failed = upload(protection, change, |mut peer| {
-            peer.write(b"half");
+            // On a slow machine it is given up before.
+            let _ = peer.try_write(b"half");
             hold.send(peer).expect("is held");
         });
         assert!(
@@ -152,7 +153,7 @@ fn a_peer_that_stalls_is_given_up() {
         let (mut connection, mut peer) = Ends::new(protection).connect();
         change(&mut connection);
         let running = fixture.send(connection, 0);
-        peer.shake_hands();
+        let _ = peer.try_write(b"");
         let failed = ended(running);
         assert!(
             matches!(failed, Err(TransferError::Stalled)),

@@ -17,7 +17,7 @@ async fn fixture(path: &str) -> Fixture {
     let sidecar = format!(
         "[config]\nurl = \"{url}{path}\"\nuser = \"{user}\"\npassword = \"password\"\n\
          [allow]\nhttp = [\"{}\"]\nhttp-private = true\nsecrets = {{ password = '{password}' }}\n\
-         [limits]\ninstances = 16\n",
+         [limits]\ninstances = 16\ncpu = \"5s\"\ndeadline = \"5m\"\n",
         server.trim_end_matches('/')
     );
     Fixture::of("webdav.wasm", &sidecar).await
