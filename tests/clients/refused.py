@@ -6,7 +6,7 @@ import sys
 
 def main():
     host, port, user, password = sys.argv[1:]
-    ftp = ftplib.FTP_TLS(timeout=50)
+    ftp = ftplib.FTP_TLS(timeout=280)
     ftp.connect(host, int(port))
     ftp.login(user, password)
     ftp.prot_p()

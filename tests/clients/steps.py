@@ -31,7 +31,7 @@ def connect(order):
         "explicit": ftplib.FTP_TLS,
         "implicit": ImplicitTls,
     }[order["security"]]
-    ftp = kind(timeout=50, encoding="utf-8")
+    ftp = kind(timeout=order["timeout"], encoding="utf-8")
     ftp.connect(order["host"], order["port"])
     ftp.login(order["user"], order["password"])
     if order["security"] != "plain":

@@ -31,8 +31,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// After this long without a sign of life a test fails instead of hanging. No test passes or fails
-/// by how fast something was below it: slow machines are given plenty.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// by how fast something was below it: slow machines that do much else are given plenty.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How long a client waits, in seconds: less than [`PATIENCE`], so that it says itself what it has
+/// waited for.
+pub(crate) const CLIENT_PATIENCE: u64 = PATIENCE.as_secs() - 20;
 
 /// Wait until something is so that no event tells of, such as what the file system shows.
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {

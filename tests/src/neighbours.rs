@@ -1,11 +1,10 @@
 //! Others who use a server while something happens to it, and must not notice.
 
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use crate::content;
 use crate::server::Server;
+use crate::{content, eventually};
 
 /// How many there are.
 pub const NEIGHBOURS: usize = 50;
@@ -13,22 +12,24 @@ pub const NEIGHBOURS: usize = 50;
 /// Does `work` while [`NEIGHBOURS`] sessions store and fetch files, each its own, again and again.
 /// Fails unless every byte is right.
 pub fn among_neighbours<T>(server: &Server, work: impl FnOnce() -> T) -> T {
-    let (is_over, all_are_busy) = (AtomicBool::new(false), Barrier::new(NEIGHBOURS + 1));
+    let (is_over, busy) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
         for number in 0..NEIGHBOURS {
-            let (is_over, all_are_busy) = (&is_over, &all_are_busy);
-            scope.spawn(move || transfer(server, number, is_over, all_are_busy));
+            let (is_over, busy) = (&is_over, &busy);
+            scope.spawn(move || transfer(server, number, is_over, busy));
         }
-        all_are_busy.wait();
         // A failure in here must end the others, too.
         let over = Over(&is_over);
+        eventually("all neighbours are busy", || {
+            busy.load(Ordering::Relaxed) == NEIGHBOURS
+        });
         let done = work();
         drop(over);
         done
     })
 }
 
-fn transfer(server: &Server, number: usize, is_over: &AtomicBool, all_are_busy: &Barrier) {
+fn transfer(server: &Server, number: usize, is_over: &AtomicBool, busy: &AtomicUsize) {
     let content = content::bytes(64 * 1024, number as u64);
     let name = format!("neighbour-{number}");
     let mut ftp = server.session();
@@ -37,8 +38,8 @@ fn transfer(server: &Server, number: usize, is_over: &AtomicBool, all_are_busy: 
         assert_eq!(reply.code, 226, "{name}: {reply:?}");
         assert!(ftp.fetch(&format!("RETR {name}")) == content, "{name}");
     };
-    all_are_busy.wait();
     round();
+    busy.fetch_add(1, Ordering::Relaxed);
     while !is_over.load(Ordering::Relaxed) {
         round();
     }

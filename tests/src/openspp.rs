@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::ports;
+
 /// The users that it knows, with their passwords.
 pub const USERS: [(&str, &str); 2] = [("scanner", "hunter2-öä"), ("spooler", "later-7")];
 
@@ -64,7 +66,8 @@ impl OpenSpp {
     /// Starts it on a free port.
     pub fn start() -> Self {
         let mut application = Self {
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            // It comes back to the same port, which nobody else may have taken meanwhile.
+            address: SocketAddr::from(([127, 0, 0, 1], ports::free_block(1))),
             state: Arc::default(),
             stopping: Arc::default(),
             accepting: None,
@@ -112,7 +115,6 @@ impl OpenSpp {
     /// Comes back, at the same address.
     pub fn resume(&mut self) {
         let listener = TcpListener::bind(self.address).expect("the port is free");
-        self.address = listener.local_addr().expect("it is bound");
         self.stopping.store(false, Ordering::SeqCst);
         let (state, stopping) = (Arc::clone(&self.state), Arc::clone(&self.stopping));
         self.accepting = Some(thread::spawn(move || {

@@ -1,7 +1,9 @@
-//! Blocks of free ports, so that servers in one test run never meet.
+//! Blocks of free ports, so that servers in one test run never meet, and ports where nobody is.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use socket2::{Domain, Socket, Type};
 
 /// Below the ports that the system hands out by itself.
 const FIRST: u32 = 10_000;
@@ -26,4 +28,25 @@ pub fn free_block(count: u16) -> u16 {
 
 fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
+}
+
+/// An address at which connections are refused, as long as it is held: no other program gets it.
+pub struct Refusing {
+    _bound: Socket,
+    /// The address.
+    pub address: SocketAddr,
+}
+
+impl Default for Refusing {
+    fn default() -> Self {
+        let bound = Socket::new(Domain::IPV4, Type::STREAM, None).expect("there is room");
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        bound.bind(&any.into()).expect("a port is free");
+        let address = bound.local_addr().ok().and_then(|it| it.as_socket());
+        let address = address.expect("it is bound");
+        Self {
+            _bound: bound,
+            address,
+        }
+    }
 }

@@ -230,6 +230,9 @@ impl Server {
             self.addresses.insert(name, address);
             ready += 1;
         }
+        self.log.wait("that it is ready", |line| {
+            (log::field(line, "message")? == "ready").then_some(())
+        });
     }
 }
 

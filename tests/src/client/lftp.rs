@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Endpoint, Security, Step};
+use crate::CLIENT_PATIENCE;
 use crate::process::{self, Output};
 
 const SETTINGS: &str = "set cmd:fail-exit true
 set net:max-retries 1
-set net:timeout 50
 set net:reconnect-interval-base 0
 set ssl:verify-certificate false
 set xfer:clobber true
@@ -17,7 +17,7 @@ set mirror:set-permissions false
 ";
 
 pub(super) fn perform(endpoint: &Endpoint, steps: &[Step]) -> Output {
-    let mut script = SETTINGS.to_owned();
+    let mut script = format!("{SETTINGS}set net:timeout {CLIENT_PATIENCE}\n");
     let scheme = match endpoint.security {
         Security::Plain => {
             script += "set ftp:ssl-allow false\n";

@@ -5,6 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::{Endpoint, Security, Step, script};
+use crate::CLIENT_PATIENCE;
 use crate::process::{self, Output};
 
 pub(super) fn perform(endpoint: &Endpoint, steps: &[Step]) -> Output {
@@ -18,6 +19,7 @@ pub(super) fn perform(endpoint: &Endpoint, steps: &[Step]) -> Output {
         },
         "user": endpoint.user,
         "password": endpoint.password,
+        "timeout": CLIENT_PATIENCE,
         "steps": steps.iter().map(step).collect::<Vec<_>>(),
     });
     process::run(

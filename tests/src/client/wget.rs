@@ -5,6 +5,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::{Endpoint, Security, Step, one_by_one, percent_encoded};
+use crate::CLIENT_PATIENCE;
 use crate::process::Output;
 
 pub(super) fn perform(endpoint: &Endpoint, steps: &[Step]) -> Output {
@@ -23,9 +24,9 @@ fn command(endpoint: &Endpoint, step: &Step) -> Command {
         "--no-config",
         "--quiet",
         "--tries=1",
-        "--timeout=50",
         "--no-check-certificate",
     ]);
+    command.arg(format!("--timeout={CLIENT_PATIENCE}"));
     command.arg(format!("--ftp-user={}", endpoint.user));
     command.arg(format!("--ftp-password={}", endpoint.password));
     let scheme = match endpoint.security {

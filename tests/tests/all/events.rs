@@ -140,7 +140,7 @@ fn a_plugin_that_fails_hears_of_everything_later() {
     for (deed, cause) in DEEDS {
         listen(
             &directory,
-            &format!("[config]\ndeliver = {deed:?}\n{kinds}\n[limits]\ncpu = \"50ms\"\n"),
+            &format!("[config]\ndeliver = {deed:?}\n{kinds}\n[limits]\ncpu = \"250ms\"\n"),
         );
         let server = directory.serve();
         let mut ftp = session(&server);

@@ -411,7 +411,8 @@ fn scanners_that_the_host_knows_come_in_while_the_application_is_away() {
 #[test]
 fn an_answer_that_never_ends_is_none() {
     let fixture = Fixture::new(Options {
-        changes: &[("[config]\n", "[config]\ntimeout = \"1s\"\n")],
+        // Time enough for a login, on a slow machine too.
+        changes: &[("[config]\n", "[config]\ntimeout = \"5s\"\n")],
         ..Options::default()
     });
     let mut ftp = fixture.logged_in();

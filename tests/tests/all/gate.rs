@@ -117,7 +117,7 @@ fn a_gate_that_takes_longer_than_clients_wait_is_warned_of() {
 
 #[test]
 fn a_gate_that_fails_lets_nothing_through() {
-    let limits = "[limits]\ncpu = \"100ms\"\ndeadline = \"5s\"\n[config]\ncontent = 4\n";
+    let limits = "[limits]\ncpu = \"250ms\"\n[config]\ncontent = 4\n";
     let deeds: &[(&str, &str)] = &[
         ("fail", "the back end is away"),
         ("trap", "commit trapped"),

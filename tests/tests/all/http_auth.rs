@@ -9,6 +9,7 @@ use rustls::version::TLS13;
 use wharf_tests::auth_service::{ALICE, AuthService, JASON, QUOTED, TOKEN};
 use wharf_tests::binaries;
 use wharf_tests::ftp::{Ftp, Reply};
+use wharf_tests::ports::Refusing;
 use wharf_tests::process;
 use wharf_tests::server::{Directory, Server};
 use wharf_tests::settings::{Listener, PASSWORD, Settings, USER};
@@ -32,7 +33,15 @@ fn directory(plugin: &str, origin: &str, sidecar: &str) -> Directory {
 /// A host that asks the service in a way, with more settings; `path` is where.
 fn asking(service: &AuthService, kind: &str, path: &str, more: &str) -> Server {
     let origin = service.origin();
-    let sidecar = format!("[config]\nkind = \"{kind}\"\nurl = \"{origin}{path}\"\n{more}");
+    // A service on a slow machine takes its time, too.
+    let timeout = match more.contains("timeout = ") {
+        true => "",
+        false => "timeout = \"60s\"",
+    };
+    let sidecar = format!(
+        "[limits]\ndeadline = \"2m\"\n\
+         [config]\nkind = \"{kind}\"\nurl = \"{origin}{path}\"\n{timeout}\n{more}"
+    );
     directory("http-auth", &origin, &sidecar).serve()
 }
 
@@ -219,13 +228,10 @@ fn what_is_no_decision_is_told_as_none() {
     }
     nobody.set_nonblocking(true).expect("it can be");
     assert!(nobody.accept().is_err(), "somebody came");
-    let server = directory(
-        "http-auth",
-        &elsewhere,
-        &format!("[config]\nkind = \"basic\"\nurl = \"{elsewhere}\"\n"),
-    )
-    .serve();
-    drop(nobody);
+    let refusing = Refusing::default();
+    let away = format!("http://{}", refusing.address);
+    let sidecar = format!("[config]\nkind = \"basic\"\nurl = \"{away}\"\n");
+    let server = directory("http-auth", &away, &sidecar).serve();
     assert_eq!(attempt(&server, ALICE).1.code, 421);
     server
         .log()

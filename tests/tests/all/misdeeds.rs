@@ -162,8 +162,10 @@ fn ask(server: &Server, parts: &[&Part], deed: &Deed) {
     if let Some(capability) = deed.denied {
         let labels = [("plugin", PLUGIN), ("capability", capability)];
         let denials = |metrics: &Metrics| metrics.sum("wharf_plugin_denied_total", &labels);
-        let counted = denials(&Metrics::of(server)) - denials(&before);
-        assert!(counted >= parts.len() as f64, "{}: {counted}", deed.name);
+        // Among the failures may have been one more of an event of before.
+        eventually(&format!("{} is denied in every role", deed.name), || {
+            denials(&Metrics::of(server)) >= denials(&before) + parts.len() as f64
+        });
     }
     // What a listener does is tried again, and told again.
     let events = parts.iter().filter(|part| part.name == "events").count();
@@ -180,8 +182,10 @@ fn ask(server: &Server, parts: &[&Part], deed: &Deed) {
 const DYNAMIC: &str = "sinks = [{ name = \"local\", prefix = \"home/alice/dyn\", \
                        operations = [\"list\"] }]\n";
 
-/// So many that whoever waits keeps no neighbour waiting.
-const INSTANCES: &str = "[limits]\ninstances = 64\n";
+/// So many that whoever waits keeps no neighbour waiting. And what stops a deed is its own bound,
+/// however slow the machine is: memory is used up long before CPU, and that long before time is.
+const INSTANCES: &str = "[limits]\ninstances = 64\nmemory = \"16MiB\"\ncpu = \"100ms\"\n\
+                         deadline = \"5m\"\n";
 
 fn everybody() -> Vec<&'static Part> {
     PARTS.iter().collect()
@@ -210,7 +214,7 @@ fn every_misdeed_in_every_role_is_contained_and_nobody_else_notices() {
         &format!("url = \"{url}\"\nredirecting = \"{redirecting}/\"\nwait-ms = 2000"),
         &format!(
             "[allow]\nhttp = [\"{url}\", \"{redirecting}\"]\nhttp-private = true\n\
-             {DYNAMIC}{INSTANCES}deadline = \"20s\"\n"
+             {DYNAMIC}{INSTANCES}"
         ),
     );
     among_neighbours(&server, || {
@@ -252,7 +256,8 @@ fn what_an_instance_does_at_its_third_call_is_forgotten_with_it() {
         let stores = part.role == "storage-sink" && part.name == "begin";
         !stores && !others.contains(&part.name)
     };
-    let server = obliging("", &format!("[allow]\n{DYNAMIC}[limits]\ninstances = 1\n"));
+    let one = INSTANCES.replace("64", "1");
+    let server = obliging("", &format!("[allow]\n{DYNAMIC}{one}"));
     for Part {
         role,
         name,
@@ -287,12 +292,11 @@ fn a_plugin_that_does_not_start_never_takes_the_place_of_one_that_does() {
         for Deed { name, cause, .. } in DEEDS.iter().filter(|deed| deed.name != "followed") {
             let before = rejected(&server);
             let starting =
-                format!("[config]\nstart = \"{name}\"\nurl = \"{url}\"\nwait-ms = 60000\n");
+                format!("[config]\nstart = \"{name}\"\nurl = \"{url}\"\nwait-ms = 2000\n");
             let allowed = format!("[allow]\nhttp = [\"{url}\"]\nhttp-private = true\n");
             let broken = serving
                 .replace("[config]\n", &starting)
                 .replace("[allow]\n", &allowed);
-            let broken = format!("{broken}deadline = \"2s\"\n");
             fs::write(&sidecar, broken).expect("there is room");
             server.signal("HUP");
             server

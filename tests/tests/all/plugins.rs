@@ -18,8 +18,16 @@ fn static_users() -> PathBuf {
     binaries::plugins().join("static-users.wasm")
 }
 
+/// Enough for whatever comes to its end, on a slow machine too.
+const LIMITS: &str = "[limits]\ncpu = \"250ms\"\n";
+
 /// A server that asks `unruly` before it asks `static-users`.
 fn with_unruly() -> Server {
+    with_unruly_within(LIMITS)
+}
+
+/// The same, with these bounds.
+fn with_unruly_within(limits: &str) -> Server {
     let directory = Directory::new(&Settings {
         // The tests fail to log in on purpose.
         limits: "failed-logins = { count = 1000, window = \"10m\", ban = \"1s\" }".into(),
@@ -29,7 +37,7 @@ fn with_unruly() -> Server {
         &directory,
         "05-unruly",
         &fs::read(unruly()).expect("it was built"),
-        "",
+        limits,
     );
     directory.serve()
 }
@@ -108,7 +116,8 @@ fn no_home_leads_out_of_the_root() {
 
 #[test]
 fn no_text_of_a_plugin_poses_as_a_reply() {
-    let server = with_unruly();
+    // That its text is cut short has to show, and not that it used up its time.
+    let server = with_unruly_within("[limits]\ncpu = \"5s\"\n");
     let address = server.address(Listener::EXPLICIT);
     for (deed, user_code, password_code) in [
         ("deny", 331, 530),
@@ -192,7 +201,7 @@ fn broken() -> Vec<(&'static str, Vec<u8>, &'static str, &'static [&'static str]
         (
             "allocates",
             unruly(),
-            "[config]\nat-start = \"allocate\"\n",
+            "[config]\nat-start = \"allocate\"\n[limits]\ncpu = \"250ms\"\n",
             &["memory"],
         ),
         (

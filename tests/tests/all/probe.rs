@@ -9,6 +9,7 @@ use wharf_tests::binaries;
 use wharf_tests::eventually;
 use wharf_tests::ftp::Ftp;
 use wharf_tests::log;
+use wharf_tests::ports::Refusing;
 use wharf_tests::process::{self, Output};
 use wharf_tests::server::Server;
 use wharf_tests::settings::{ENCODED, Listener, PASSWORD, Settings, USER};
@@ -157,8 +158,8 @@ fn a_probe_of_what_does_not_answer_ends() {
         said.ends_with("cannot connect: no answer in time"),
         "{said}"
     );
-    drop(nobody);
-    let said = failure(probe_as(USER, address, &[]));
+    let refusing = Refusing::default();
+    let said = failure(probe_as(USER, refusing.address, &[]));
     assert!(said.contains("cannot connect: "), "{said}");
 }
 

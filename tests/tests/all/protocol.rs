@@ -7,7 +7,7 @@ use rustls::version::TLS13;
 use wharf_tests::ftp::Ftp;
 use wharf_tests::server::Server;
 use wharf_tests::settings::{Listener, Settings};
-use wharf_tests::{tls, transcript};
+use wharf_tests::{eventually, tls, transcript};
 
 fn play(listener: Listener, text: &str) {
     let server = Server::start(&Settings {
@@ -41,20 +41,24 @@ fn conversations_where_there_is_no_tls() {
 }
 
 #[test]
-fn a_line_of_one_mebibyte_costs_the_server_nothing() {
+fn a_line_without_an_end_costs_the_server_nothing() {
+    const LENGTH: usize = 64 << 20;
     let server = Server::ordinary();
     let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
     let before = server.resident();
-    ftp.send(&vec![b'x'; 1 << 20]);
-    ftp.say("");
-    ftp.expect(500);
-    ftp.command("NOOP", 200);
-    let path = "p".repeat(1 << 20);
-    ftp.say(&format!("STOR {path}"));
-    ftp.expect(500);
-    ftp.command("NOOP", 200);
+    for command in ["", "STOR "] {
+        ftp.send(command.as_bytes());
+        ftp.send(&vec![b'x'; LENGTH]);
+        ftp.say("");
+        ftp.expect(500);
+        ftp.command("NOOP", 200);
+    }
+    // What else the server does meanwhile takes a small part of such a line.
     let grown = server.resident().saturating_sub(before);
-    assert!(grown < 1 << 20, "memory has grown by {grown} bytes");
+    assert!(
+        grown < LENGTH as u64 / 4,
+        "memory has grown by {grown} bytes"
+    );
 }
 
 #[test]
@@ -89,20 +93,17 @@ fn who_connects_and_hangs_is_sent_away() {
     };
     let server = Server::start(&settings);
     let address = server.address(Listener::EXPLICIT);
-    let silent = Ftp::connect(address);
-    let mut half = Ftp::connect(address);
-    half.send(b"USER al");
-    let mut asked = Ftp::greeted(address);
-    asked.command("USER alice", 331);
-    let mut hanging = Ftp::greeted(address);
-    hanging.command("AUTH TLS", 234);
-    for (mut ftp, what, expected) in [
-        (silent, "silence", &[220, 421][..]),
-        (half, "half a command", &[220, 421]),
-        (asked, "no password", &[421]),
-        (hanging, "no handshake", &[]),
+    for (said, expected) in [
+        ("", &[220, 421][..]),
+        ("USER al", &[220, 421]),
+        ("USER alice\r\n", &[220, 331, 421]),
+        ("AUTH TLS\r\n", &[220, 234]),
     ] {
-        assert_eq!(ftp.until_closed(), expected, "{what}");
+        // On a slow machine the time may be over before it was said.
+        eventually(&format!("{expected:?} behind {said:?}"), || {
+            let mut ftp = Ftp::connect(address);
+            ftp.try_send(said.as_bytes()).is_ok() && ftp.until_closed() == expected
+        });
     }
     let mut stream = TcpStream::connect(server.address(Listener::IMPLICIT)).expect("it listens");
     stream

@@ -20,13 +20,19 @@ fn section(mark: u8) -> [u8; 4] {
     [0, 2, 0, mark]
 }
 
+/// Put a file of plugins there as a whole: the server may look at it at any time.
+fn put(server: &Server, name: &str, content: &[u8]) {
+    let plugins = server.directory().path().join("plugins");
+    let part = plugins.join(format!("{name}.part"));
+    fs::write(&part, content).expect("a test can write");
+    fs::rename(&part, plugins.join(name)).expect("a test can rename");
+}
+
 /// Replace the plugin by another component, and wait until that serves as `generation`.
 fn replace(server: &Server, component: &[u8], generation: u64) {
-    let plugins = server.directory().path().join("plugins");
     let mark = u8::try_from(generation % 2).unwrap_or_default();
-    let whole = plugins.join("10-static-users.wasm.part");
-    fs::write(&whole, [component, &section(mark)].concat()).expect("a test can write");
-    fs::rename(&whole, plugins.join("10-static-users.wasm")).expect("a test can rename");
+    let whole = [component, &section(mark)].concat();
+    put(server, "10-static-users.wasm", &whole);
     server.signal("HUP");
     let number = format!("\"generation\":{generation},");
     server.log().wait_for(&["plugin swapped", &number]);
@@ -44,20 +50,18 @@ fn component(server: &Server) -> Vec<u8> {
 fn a_hangup_brings_new_settings_and_leaves_sessions_alone() {
     let server = Server::ordinary();
     let mut before = Ftp::logged_in(server.address(Listener::EXPLICIT));
-    let sidecar = server
-        .directory()
-        .path()
-        .join("plugins/10-static-users.toml");
-    let settings = fs::read_to_string(&sidecar).expect("it has settings");
+    let sidecar = "10-static-users.toml";
+    let plugins = server.directory().path().join("plugins");
+    let settings = fs::read_to_string(plugins.join(sidecar)).expect("it has settings");
     let renamed = settings.replace(USER, "bob");
     assert_ne!(settings, renamed);
 
-    fs::write(&sidecar, "[config\n").expect("a test can write");
+    put(&server, sidecar, b"[config\n");
     server.signal("HUP");
     server.log().wait_for(&["what served before still does"]);
     drop(Ftp::logged_in(server.address(Listener::EXPLICIT)));
 
-    fs::write(&sidecar, renamed).expect("a test can write");
+    put(&server, sidecar, renamed.as_bytes());
     server.signal("HUP");
     server.log().wait_for(&["plugin swapped"]);
     before.command("PWD", 257);

@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use wharf_tests::binaries;
 use wharf_tests::ftp::Ftp;
 use wharf_tests::server::{Directory, Server};
 use wharf_tests::settings::{ENCODED, Listener, PASSWORD, Settings};
+use wharf_tests::{PATIENCE, binaries};
 
 /// The name under which the plugin is loaded.
 const PLUGIN: &str = "50-obliging";
@@ -191,7 +191,7 @@ fn looked_at_again(deed: &str, line: &str, until: u16) -> String {
     let server = obliging(&format!("[config]\nrevalidate = \"{deed}\"\n"));
     let mut ftp = Ftp::greeted(server.address(Listener::EXPLICIT));
     ftp.log_in(WATCHED, PASSWORD);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         ftp.say(line);
         let reply = ftp.reply();
@@ -233,7 +233,7 @@ fn what_is_said_during_a_transfer_waits_for_the_guards_as_well() {
     ftp.say("MKD d");
     // When one that began later is looked at, this one would be too.
     let mut later = login();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         later.say("NOOP");
         if later.reply().code == 421 {

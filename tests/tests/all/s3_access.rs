@@ -2,7 +2,7 @@
 //! asks the real store with what it finds.
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
@@ -220,21 +220,25 @@ impl Sealed {
     }
 }
 
-/// One request, as whoever asks closes behind the answer.
+/// Hands one request without a body on, and its whole answer back: the store is told to close
+/// behind it.
 fn serve(client: TcpStream, config: Arc<ServerConfig>, target: &str) -> io::Result<()> {
     let connection = ServerConnection::new(config).map_err(io::Error::other)?;
-    let mut sealed = StreamOwned::new(connection, client);
-    let mut server = TcpStream::connect(target)?;
-    loop {
-        let mut head = [0; 16 * 1024];
-        let count = io::Read::read(&mut sealed, &mut head)?;
-        if count == 0 {
+    let mut sealed = BufReader::new(StreamOwned::new(connection, client));
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if sealed.read_until(b'\n', &mut head)? == 0 {
             return Ok(());
         }
-        io::Write::write_all(&mut server, &head[..count])?;
-        let count = io::Read::read(&mut server, &mut head)?;
-        io::Write::write_all(&mut sealed, &head[..count])?;
     }
+    head.truncate(head.len() - b"\r\n".len());
+    head.extend_from_slice(b"connection: close\r\n\r\n");
+    let mut server = TcpStream::connect(target)?;
+    server.write_all(&head)?;
+    let sealed = sealed.get_mut();
+    io::copy(&mut server, sealed)?;
+    sealed.conn.send_close_notify();
+    sealed.flush()
 }
 
 #[test]

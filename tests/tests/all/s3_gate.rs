@@ -26,9 +26,9 @@ fn many_small_files_behind_a_slow_gate_leave_room_to_others() {
     });
     let origin = back_end.origin();
     let sidecar = format!(
-        "[config]\nurl = \"{origin}/\"\nwait-ms = 60000\n\
+        "[config]\nurl = \"{origin}/\"\nwait-ms = 270000\n\
          [allow]\nhttp = [\"{origin}\"]\nhttp-private = true\n\
-         [limits]\ndeadline = \"60s\"\ninstances = {UPLOADS}\n"
+         [limits]\ndeadline = \"5m\"\ninstances = {UPLOADS}\n"
     );
     let gate = directory.path().join("plugins/20-gate");
     let built = binaries::plugins().join("tests/obliging.wasm");

@@ -65,13 +65,13 @@ fn what_was_stored_and_what_was_not_is_told() {
 fn slack_is_left_alone_when_it_asks_for_it() {
     let asked = AtomicU32::new(0);
     let slack = Web::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
-        0 => Answer::new("429 Too Many Requests", "ratelimited").header("retry-after", "3"),
+        0 => Answer::new("429 Too Many Requests", "ratelimited").header("retry-after", "6"),
         _ => Answer::new("200 OK", "ok"),
     });
     let server = telling(&slack);
     let mut ftp = Ftp::logged_in(server.address(Listener::EXPLICIT));
     assert_eq!(ftp.store("STOR a.pdf", b"%PDF-1.7").code, 226);
-    // The host tries again after one second, and is told to wait without asking Slack.
+    // The host tries again after one second and three, and is told to wait without asking Slack.
     server
         .log()
         .wait_for(&["events not delivered", "ratelimited"]);

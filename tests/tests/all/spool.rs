@@ -18,7 +18,7 @@ const LARGE: usize = 12 << 20;
 /// What the plugin `obliging` may do and use as a gate that reads everything.
 const READS_ALL: &str = "[config]\ncontent = \"all\"\nchecksums = [\"sha256\"]\n\
     [allow]\nsinks = [{ name = \"local\", prefix = \"\", operations = [\"put\"] }]\n\
-    [limits]\ncpu = \"60s\"\ndeadline = \"60s\"\nmemory = \"64MiB\"";
+    [limits]\ncpu = \"60s\"\ndeadline = \"5m\"\nmemory = \"64MiB\"";
 
 /// A server with the plugin `wasm` as its gate.
 fn gated(settings: &Settings, wasm: &str, sidecar: &str) -> Server {

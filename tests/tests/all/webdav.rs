@@ -1,7 +1,6 @@
 //! The real host with a collection of a real WebDAV server behind it.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use tempfile::TempDir;
@@ -12,8 +11,10 @@ use wharf_tests::relay::Relay;
 use wharf_tests::webdav::WebDav;
 use wharf_tests::{content, eventually};
 
+use super::memory::growth;
+
 /// Enough for a test with a few transfers.
-pub(crate) const FEW: &str = "instances = 6\ndeadline = \"60s\"\ncpu = \"5s\"\n";
+pub(crate) const FEW: &str = "instances = 6\ndeadline = \"5m\"\ncpu = \"5s\"\n";
 /// What the resident memory may grow by: a few instances of 8 MiB.
 const GROWTH_MAX: u64 = 32 << 20;
 
@@ -76,25 +77,14 @@ fn a_large_file_passes_through_little_memory() {
     content::file(&source, (100 << 20) + 7, 1);
     // What a first session costs is not what a transfer costs.
     Client::Curl.perform(&endpoint, &[Step::List(String::new())]);
-    let before = server.resident();
-    let (highest, is_done) = (AtomicU64::new(before), AtomicBool::new(false));
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_done.load(Ordering::Relaxed) {
-                highest.fetch_max(server.resident(), Ordering::Relaxed);
-                wharf_tests::pause();
-            }
-        });
-        let steps = [
-            Step::Upload(source.clone(), "big".into()),
-            Step::Download("big".into(), fetched.clone()),
-        ];
-        let shown = Client::Curl.attempt(&endpoint, &steps);
-        is_done.store(true, Ordering::Relaxed);
-        drop(shown);
+    let steps = [
+        Step::Upload(source.clone(), "big".into()),
+        Step::Download("big".into(), fetched.clone()),
+    ];
+    let grown = growth(&server, || {
+        Client::Curl.perform(&endpoint, &steps);
     });
     content::assert_same(&source, &fetched);
-    let grown = highest.into_inner() - before;
     println!("grown by {} KiB", grown >> 10);
     assert!(grown < GROWTH_MAX, "memory has grown by {grown} bytes");
 }
@@ -208,7 +198,7 @@ fn what_the_server_refuses_has_its_reply() {
 fn many_transfers_share_few_instances() {
     let webdav = WebDav::default();
     for (instances, round) in [(24, "a"), (5, "b")] {
-        let limits = format!("instances = {instances}\ndeadline = \"60s\"\ncpu = \"5s\"\n");
+        let limits = format!("instances = {instances}\ndeadline = \"5m\"\ncpu = \"5s\"\n");
         let server = webdav.serve(&limits);
         thread::scope(|scope| {
             for number in 0..20 {
