@@ -46,6 +46,8 @@ pub struct Plugin {
     pub(super) surface: Surface,
     pub(super) engine: Arc<PluginEngine>,
     pub(super) component: InstancePre<InstanceState>,
+    /// Linear memories of one instance.
+    pub(super) memories: usize,
     pub(super) roles: Indices,
     /// Of a plugin that never waits and has little CPU to spend.
     pub(super) direct: Option<direct::Indices>,
@@ -95,6 +97,11 @@ impl Plugin {
     /// The file's name without its extension.
     pub fn name(&self) -> &str {
         &self.facts.name
+    }
+
+    /// How many of the engine's slots its instances may take together.
+    pub(super) fn slots(&self) -> usize {
+        self.facts.limits.instances * self.memories.max(1)
     }
 
     /// The names of its roles.

@@ -66,10 +66,6 @@ impl Plugins {
             Err(error) => return Err(vec![of_the_directory(directory, error.into())]),
             Ok(found) => found,
         };
-        let instances = found.iter().map(|plugin| plugin.sidecar.limits.instances);
-        if let Err(cause) = check_instances(instances) {
-            errors.push(of_the_directory(directory, cause));
-        }
         let (mut plugins, mut warnings) = (Vec::new(), Vec::new());
         for found in found {
             let (name, file) = (found.name.clone(), found.component.clone());
@@ -90,6 +86,9 @@ impl Plugins {
                 }),
             }
         }
+        if let Err(cause) = check_slots(plugins.iter()) {
+            errors.push(of_the_directory(directory, cause));
+        }
         match errors.is_empty() {
             true => Ok((Self::new(1, plugins, sinks), warnings)),
             false => Err(errors),
@@ -99,8 +98,8 @@ impl Plugins {
 
 /// Whether the engine has room for them all. An idle instance is kept, so with more of them than
 /// there are slots a plugin could be left without any.
-pub fn check_instances(instances: impl Iterator<Item = usize>) -> Result<(), LoadCause> {
-    match instances.sum() {
+pub fn check_slots<'p>(plugins: impl Iterator<Item = &'p Arc<Plugin>>) -> Result<(), LoadCause> {
+    match plugins.map(|plugin| plugin.slots()).sum() {
         sum if sum > MAX_INSTANCES as usize => Err(LoadCause::TooManyInstances(sum)),
         _ => Ok(()),
     }

@@ -10,9 +10,10 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
 
-use super::limits::MAX_MEMORY;
+use super::limits::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_MEMORY, MAX_TABLES};
 
-/// How many instances all plugins of one generation may have together.
+/// How many instances all plugins of one generation may have together. One with several linear
+/// memories counts as that many: memories are what the address space is reserved for.
 pub const MAX_INSTANCES: u32 = 256;
 /// Room for more: for trials, and for a generation that ends its calls while another one serves.
 const SPARE_INSTANCES: u32 = 64;
@@ -109,9 +110,14 @@ fn pool() -> PoolingAllocationConfig {
     let scans = PoolingAllocationConfig::is_pagemap_scan_available();
     let slots = MAX_INSTANCES + SPARE_INSTANCES;
     pool.total_component_instances(slots)
-        .total_core_instances(8 * slots)
+        // So many that only memories can run out: core instances are but counted, and a table
+        // takes less than a MiB of address space.
+        .max_core_instances_per_component(MAX_CORE_INSTANCES)
+        .total_core_instances(MAX_CORE_INSTANCES * slots)
+        .total_tables(MAX_TABLES * slots)
         .total_memories(slots)
-        .total_tables(4 * slots)
+        .max_tables_per_module(MAX_TABLES)
+        .max_memories_per_module(MAX_MEMORIES)
         .total_stacks(slots)
         .max_memory_size(MAX_MEMORY)
         // What interpreters of JavaScript and Python need, with room.

@@ -13,8 +13,12 @@ pub const MAX_WAITING: usize = 256;
 pub const MAX_HOSTCALL_BYTES: usize = 4 * 1024 * 1024;
 /// Resource handles alive at once in one instance; a login uses a handful.
 pub const MAX_HANDLES: usize = 4096;
-/// Core instances, memories and tables of one component: an interpreter with its adapters has ten.
-const MAX_CORE_ITEMS: usize = 64;
+/// Core instances of one component: an interpreter with its adapters has ten.
+pub const MAX_CORE_INSTANCES: u32 = 64;
+/// Tables of one component: one of each module, and one between it and its adapters.
+pub const MAX_TABLES: u32 = 16;
+/// Linear memories of one component: one, or one of each component that it is composed of.
+pub const MAX_MEMORIES: u32 = 8;
 /// Elements of a table, as many as a slot of the pool holds.
 const MAX_TABLE_ELEMENTS: usize = 100_000;
 
@@ -114,15 +118,15 @@ impl ResourceLimiter for MemoryCap {
     }
 
     fn instances(&self) -> usize {
-        MAX_CORE_ITEMS
+        MAX_CORE_INSTANCES as usize
     }
 
     fn tables(&self) -> usize {
-        MAX_CORE_ITEMS
+        MAX_TABLES as usize
     }
 
     fn memories(&self) -> usize {
-        MAX_CORE_ITEMS
+        MAX_MEMORIES as usize
     }
 }
 
@@ -136,8 +140,9 @@ pub const MAX_UNYIELDING: Duration = Duration::from_millis(10);
 ///
 /// A call is a future: it may run on several threads, and others run on them in between. So time is
 /// only counted within its polls, the host's part in them included. In the first poll the clock is
-/// read from the first tick on, so that a call shorter than a tick never reads it; what is missed is
-/// less than a tick. Once a call has waited, all of each poll is counted: it could wait ever again.
+/// read from the first tick on, so that a call shorter than a tick never reads it; what is missed
+/// is less than a tick. Once a call has waited, all of each poll is counted: it could wait ever
+/// again.
 #[derive(Debug, Default)]
 pub struct CpuMeter {
     /// Whether the first poll is over.

@@ -24,6 +24,7 @@ use super::evolution;
 use super::gate::Demands;
 use super::imports;
 use super::instance::{InstanceState, PluginFacts};
+use super::limits::{MAX_MEMORIES, MAX_TABLES};
 use super::pool::Pool;
 use super::role::{Indices, Role, Surface};
 use super::services::Services;
@@ -92,6 +93,7 @@ impl PluginRuntime {
     async fn tried(&self, candidate: Candidate) -> Result<(Plugin, Vec<Warning>), LoadCause> {
         candidate.check_pin()?;
         let component = self.component(&candidate).await?;
+        let memories = memories(&component)?;
         let surface = Surface::of(&component, self.engine.wasmtime());
         check_roles(&surface)?;
         if candidate.sidecar.on_failure == OnFailure::Allow {
@@ -102,7 +104,7 @@ impl PluginRuntime {
             .instantiate_pre(&component)
             .map_err(|e| mismatch(&e))?;
         let origin = candidate.sidecar.origin.clone();
-        let mut plugin = self.assemble(candidate, surface, component)?;
+        let mut plugin = self.assemble(candidate, surface, component, memories)?;
         let mut warnings = odd(&plugin);
         let problems = trial(&plugin, &mut warnings).await?;
         plugin.direct = plugin.called_directly();
@@ -140,6 +142,7 @@ impl PluginRuntime {
         candidate: Candidate,
         surface: Surface,
         component: InstancePre<InstanceState>,
+        memories: usize,
     ) -> Result<Plugin, LoadCause> {
         let roles = Indices::of(&surface, &component).map_err(|error| mismatch(&error))?;
         let Sidecar {
@@ -178,6 +181,7 @@ impl PluginRuntime {
             surface,
             engine: Arc::clone(&self.engine),
             component,
+            memories,
             roles,
             direct: None,
             lifecycle,
@@ -189,6 +193,26 @@ impl PluginRuntime {
             demands: Demands::default(),
         })
     }
+}
+
+/// How many linear memories an instance has. What else it takes is bounded by the engine.
+///
+/// # Errors
+/// It takes too much, and others would be left without.
+fn memories(component: &Component) -> Result<usize, LoadCause> {
+    // Nothing where it imports modules, which the host has none of: it does not fit then.
+    let Some(takes) = component.resources_required() else {
+        return Ok(0);
+    };
+    for (what, found, most) in [
+        ("linear memories", takes.num_memories, MAX_MEMORIES),
+        ("tables", takes.num_tables, MAX_TABLES),
+    ] {
+        if found > most {
+            return Err(LoadCause::TooManyParts { what, found, most });
+        }
+    }
+    Ok(takes.num_memories as usize)
 }
 
 fn check_roles(surface: &Surface) -> Result<(), LoadCause> {

@@ -174,9 +174,7 @@ impl Reloader {
             }
         }
         draft.keep_sinks(before, &self.source.needed);
-        let instances = draft.plugins.values();
-        directory::check_instances(instances.map(|plugin| plugin.facts.limits.instances))
-            .map_err(failed)?;
+        directory::check_slots(draft.plugins.values()).map_err(failed)?;
         Ok(draft)
     }
 

@@ -54,6 +54,16 @@ pub enum LoadCause {
     /// It does not compile.
     #[error("it is not a valid component: {0}")]
     Invalid(String),
+    /// An instance of it would take more of what all plugins share than one may.
+    #[error("each of its instances has {found} {what}, and may have up to {most}")]
+    TooManyParts {
+        /// What it has too many of.
+        what: &'static str,
+        /// How many.
+        found: u32,
+        /// How many it may have.
+        most: u32,
+    },
     /// It takes too long to compile.
     #[error("it was not compiled within {0:?}, and nobody waits any longer")]
     CompileDeadline(Duration),
@@ -83,8 +93,8 @@ pub enum LoadCause {
     Settings(Problems),
     /// Their instances may not all live at once.
     #[error(
-        "the plugins' instances add up to {0}, and the host has {MAX_INSTANCES} for all; lower \
-         `instances` under [limits]"
+        "the plugins' instances add up to {0}, and the host has {MAX_INSTANCES} for all (one with \
+         several linear memories counts as that many); lower `instances` under [limits]"
     )]
     TooManyInstances(usize),
     /// It fails before it serves.

@@ -112,7 +112,8 @@ pub const VERIFY: &str = "
 /// What `VERIFY` imports, and an encoded password that takes microseconds.
 pub const PASSWORDS: &str = r#"(import "wharf:plugin/crypto@1.0.0" "verify-password"
         (func $verify (param i32 i32 i32 i32 i32)))
-    (data (i32.const 2048) "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0$eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg")"#;
+    (data (i32.const 2048) "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0$"
+        "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg")"#;
 /// Takes memory until there is none, then traps, as allocators do.
 pub const GROW: &str = "
     (loop $again
@@ -178,13 +179,15 @@ impl Guest {
 
     /// The core module, with more imports.
     pub fn module_with(self, imports: &str) -> Vec<u8> {
-        let text = self
-            .text()
-            .replacen("(module", &format!("(module {imports}"), 1);
-        let mut module = wat::parse_str(text).unwrap();
-        let (resolve, world) = resolve(&super::contract(), WORLD);
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-        module
+        let text = self.text();
+        module_of(&text.replacen("(module", &format!("(module {imports}"), 1))
+    }
+
+    /// The core module, with so many memories in place of one.
+    pub fn module_with_memories(self, count: usize) -> Vec<u8> {
+        let more = "(memory 1)".repeat(count - 1);
+        let text = self.text();
+        module_of(&text.replacen("(global", &format!("{more} (global"), 1))
     }
 
     fn text(self) -> String {
@@ -236,6 +239,13 @@ impl Guest {
             )"#
         )
     }
+}
+
+fn module_of(text: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(text).unwrap();
+    let (resolve, world) = resolve(&super::contract(), WORLD);
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    module
 }
 
 /// The contract in `files` with the world in `world` beside it.

@@ -108,6 +108,62 @@ async fn a_refused_setting_is_shown_where_it_stands_without_its_value() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_would_leave_others_without_is_refused() {
+    let component = |part: &str, count: usize| {
+        let instances = "(core instance (instantiate $m))".repeat(count);
+        wat::parse_str(format!("(component (core module $m {part}) {instances})")).unwrap()
+    };
+    for (part, count, expected) in [
+        (
+            "(memory 1)",
+            9,
+            "each of its instances has 9 linear memories, and may have up to 8",
+        ),
+        (
+            "(table 1 funcref)",
+            17,
+            "each of its instances has 17 tables, and may have up to 16",
+        ),
+        (
+            "",
+            65,
+            "contains 65 core module instances, which exceeds the configured maximum of 64",
+        ),
+        // As many as it may have, and then what is wrong with it is something else.
+        ("(memory 1)", 8, "exports no role"),
+        ("(table 1 funcref)", 16, "exports no role"),
+        ("", 64, "exports no role"),
+    ] {
+        let bench = Bench::new(&[("10-greedy.wasm", &component(part, count))]);
+        let error = bench.error().await;
+        assert!(error.contains(expected), "{part} {count}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_counts_as_often_as_it_has_memories() {
+    let module = GOOD.module_with_memories(4);
+    for (instances, refused) in [(62, false), (63, true)] {
+        let sidecar = format!("[limits]\ninstances = {instances}\n");
+        let bench = Bench::new(&[
+            ("a.wasm", &GOOD.module()),
+            ("b.wasm", &module),
+            ("b.toml", sidecar.as_bytes()),
+        ]);
+        match refused {
+            false => drop(bench.load().await),
+            true => {
+                let error = bench.error().await;
+                assert!(
+                    error.contains("add up to 260, and the host has 256"),
+                    "{error}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn more_instances_than_the_host_has_are_refused() {
     let module = GOOD.module();
     let half = b"[limits]\ninstances = 128\n";
