@@ -17,7 +17,7 @@ use wharf_protocol::failure::Failure;
 use wharf_protocol::line::{Decoder, Event};
 use wharf_protocol::session::Session;
 
-use self::data_route::DataRoute;
+use self::data_route::{DataRoute, meet};
 use self::job::{Completed, Job, NotPrepared, Refused};
 use self::login::Login;
 use self::stream::ControlStream;
@@ -65,7 +65,7 @@ struct Control {
     /// Where the next data connection comes from.
     route: Option<DataRoute>,
     /// A transfer whose object is open and whose data connection is there.
-    ready: Option<Ready>,
+    ready: Option<Box<Ready>>,
     /// The transfer that moves bytes now; dropping it aborts it.
     running: Option<Running>,
     /// What the session waits for.
@@ -134,6 +134,8 @@ impl Control {
             let wants_line = self.held.is_none() && self.session.wants_line();
             let busy = self.job.is_some();
             let committing = self.running.as_ref().is_some_and(Running::is_committing);
+            let tls = self.tls.as_ref().filter(|_| self.session.protects_data());
+            let handshake_limit = self.host.config.limits.data_connect_timeout;
             // In this order: a client that sends without a pause must not put off its end, and one
             // that went away must not have its upload committed.
             tokio::select! {
@@ -171,6 +173,7 @@ impl Control {
                         return Ok(Input::StillCommitting);
                     }
                 }
+                never = meet(&mut self.route, tls, handshake_limit) => match never {},
             }
         }
     }
@@ -294,7 +297,7 @@ impl Control {
             Completed::Listening(Err(failure)) => Input::Listening(Err(failure)),
             Completed::Performed(result) => Input::Performed(result),
             Completed::Prepared(Ok((prepared, ready))) => {
-                self.ready = Some(*ready);
+                self.ready = Some(ready);
                 Input::Prepared(Ok(prepared))
             }
             Completed::Prepared(Err(NotPrepared { refused, route })) => {

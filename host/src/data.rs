@@ -1,7 +1,9 @@
-//! Data connections: the passive port pool, the wait for the client, and active mode.
+//! Data connections: the passive port pool, the wait for the client and what it does before its
+//! command, and active mode.
 
 mod active;
 mod advertise;
+mod early;
 mod passive;
 mod ports;
 mod standing;
@@ -13,8 +15,10 @@ use thiserror::Error;
 use wharf_protocol::failure::Failure;
 
 use crate::metrics::Blame;
+use crate::tls::HandshakeError;
 
 pub use active::connect_active;
+pub use early::EarlyConnection;
 pub use passive::{Passive, PassivePool};
 pub use standing::StandingError;
 
@@ -61,6 +65,9 @@ pub enum DataError {
     /// The listener broke.
     #[error("cannot accept the data connection: {0}")]
     Accept(io::Error),
+    /// The client connected before its command, and its TLS handshake came to nothing.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
     /// PORT or EPRT named another host than the client, or a privileged port (RFC 2577).
     #[error("refused to connect to {target} for {peer}")]
     Bounce {
@@ -84,7 +91,9 @@ impl DataError {
     pub fn blame(&self) -> Option<Blame> {
         match self {
             Self::PassiveOverIpv6 | Self::OtherFamily | Self::Bounce { .. } => None,
-            Self::TimedOut | Self::Strangers(_) | Self::Connect { .. } => Some(Blame::Client),
+            Self::TimedOut | Self::Strangers(_) | Self::Handshake(_) | Self::Connect { .. } => {
+                Some(Blame::Client)
+            }
             Self::NoFreePort { .. }
             | Self::Listen { .. }
             | Self::Unresolved { .. }
@@ -97,6 +106,7 @@ impl From<&DataError> for Failure {
     fn from(error: &DataError) -> Self {
         match error {
             DataError::OtherFamily => Self::Unsupported,
+            DataError::Handshake(error) => error.into(),
             DataError::NoFreePort { .. }
             | DataError::Listen { .. }
             | DataError::PassiveOverIpv6

@@ -34,7 +34,7 @@ mod tests;
 pub struct DataConnection {
     /// How far it is; it owns the socket.
     pub progress: Arc<Progress>,
-    /// PROT P: what the TLS handshake needs.
+    /// PROT P: the TLS handshake, until it is done.
     pub tls: Option<DataHandshake>,
     /// TYPE
     pub representation: Representation,

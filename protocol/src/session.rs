@@ -30,6 +30,7 @@ use crate::command::{Command, CommandError, Request, Verb};
 use crate::effect::{Effect, Effects, EndReason, Input};
 use crate::path::VirtualPath;
 use crate::reply::Code;
+use crate::transfer::Protection;
 
 /// Commands kept while a transfer runs. Clients that pipeline send fewer than a dozen; behind this
 /// bound the host reads no further, and TCP holds the client back.
@@ -124,6 +125,11 @@ impl Session {
             }
             _ => false,
         }
+    }
+
+    /// Whether the next data connection will be under TLS (PROT P, RFC 4217 section 9).
+    pub fn protects_data(&self) -> bool {
+        self.context.channel.protection() == Protection::Private
     }
 
     /// Whether something would be done now that waits for [`Input::GoOn`].

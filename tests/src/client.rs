@@ -72,6 +72,9 @@ pub enum Client {
     Lftp,
     /// Python's ftplib: one script in one session.
     Ftplib,
+    /// Python's aioftp: one script in one session. Under TLS it says no command before the
+    /// handshake of its data connection is done.
+    Aioftp,
     /// It only fetches.
     Wget,
     /// One script in one session.
@@ -93,7 +96,8 @@ impl Client {
         match self {
             Self::Curl => curl::perform(endpoint, steps),
             Self::Lftp => lftp::perform(endpoint, steps),
-            Self::Ftplib => python::perform(endpoint, steps),
+            Self::Ftplib => python::ftplib(endpoint, steps),
+            Self::Aioftp => python::aioftp(endpoint, steps),
             Self::Wget => wget::perform(endpoint, steps),
             Self::Tnftp => tnftp::perform(tnftp::PASSIVE, endpoint, steps),
             Self::Inetutils => tnftp::perform(tnftp::ACTIVE, endpoint, steps),
@@ -105,6 +109,8 @@ impl Client {
     pub fn shows(self, listing: &str, name: &str) -> bool {
         match self {
             Self::Wget => listing.contains(&wget::in_html(name)),
+            // It takes the spaces at the end of a line for no part of the name.
+            Self::Aioftp => listing.contains(name.trim_end()),
             _ => listing.contains(name),
         }
     }

@@ -1,8 +1,8 @@
 //! What a person types to set up, start, test and check Wharf: `cargo xtask TASK`.
 
-mod aioftps3;
 mod bench;
 mod examples;
+mod pip;
 mod program;
 mod project;
 mod s3_server;

@@ -10,7 +10,7 @@ use crate::project::Project;
 use crate::s3_server::S3Server;
 use crate::system::{self, Package};
 use crate::webdav_server::WebDavServer;
-use crate::{aioftps3, examples, tidy, wasm};
+use crate::{examples, pip, tidy, wasm};
 
 /// What the black-box tests talk to the host with.
 const CLIENTS: &[Package] = &[
@@ -238,7 +238,8 @@ fn black_box(project: &Project, filters: &[&str]) -> Result<()> {
     system::provide(CLIENTS, "clients that the tests run")?;
     let (store, webdav) = (S3Server::start(project)?, WebDavServer::start()?);
     let mut command = black_box_command(project, filters);
-    command.env("WHARF_AIOFTPS3", aioftps3::provide(project)?);
+    command.env("WHARF_AIOFTPS3", pip::AIOFTPS3.provide(project)?);
+    command.env("WHARF_AIOFTP", pip::AIOFTP.provide(project)?);
     store.tell(&mut command);
     webdav.tell(&mut command);
     execute(&mut command)

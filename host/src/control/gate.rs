@@ -93,7 +93,7 @@ impl Incoming {
     /// it.
     pub(super) fn receive(
         self,
-        connection: &DataConnection,
+        connection: &mut DataConnection,
         upload: Box<dyn Upload>,
         spool: &Spool,
     ) -> Completed {

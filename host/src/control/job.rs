@@ -115,7 +115,7 @@ impl Control {
                 .listen(local, peer, extended, family, proxies)
                 .await;
             Completed::Listening(match listening {
-                Ok(passive) => Ok((passive.advertise(), DataRoute::Passive(passive))),
+                Ok(passive) => Ok((passive.advertise(), DataRoute::passive(passive))),
                 Err(error) => {
                     debug!(%error, "no passive listener");
                     metrics::count_error(error.blame());

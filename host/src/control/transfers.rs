@@ -204,8 +204,8 @@ impl Control {
                 settings.upload_bytes_max = settings.upload_bytes_max.map(left);
             }
             let object = Opened(Some(object));
-            let socket = match route.connect(local, peer, deadline).await {
-                Ok(socket) => socket,
+            let (socket, begun) = match route.connect(local, peer, deadline).await {
+                Ok(connected) => connected,
                 Err(error) => {
                     debug!(%error, "no data connection");
                     metrics::count_error(error.blame());
@@ -216,7 +216,7 @@ impl Control {
             };
             let connection = DataConnection {
                 progress: Arc::new(Progress::new(Arc::new(socket), moved)),
-                tls,
+                tls: begun.or(tls),
                 representation: transfer.representation,
                 mode: transfer.mode,
                 settings,
@@ -283,7 +283,8 @@ impl Control {
         match (transfer.protection, &self.tls) {
             (Protection::Clear, _) => Ok(None),
             (Protection::Private, Some(session)) => {
-                Ok(Some(session.data_handshake(!transfer.kind.is_upload())))
+                let handshake = session.data_handshake(!transfer.kind.is_upload());
+                Ok(Some(handshake.map_err(|error| Failure::from(&error))?))
             }
             (Protection::Private, None) => Err(Failure::DataHandshake),
         }
@@ -332,7 +333,7 @@ impl Ready {
     fn run(self) -> Completed {
         let Self {
             mut object,
-            connection,
+            mut connection,
             plugins,
             sinks,
             spool,
@@ -346,16 +347,16 @@ impl Ready {
                 may_replace,
             }) => {
                 let incoming = Incoming::new(plugins, sinks, place, start, may_replace);
-                return incoming.receive(&connection, upload, &spool);
+                return incoming.receive(&mut connection, upload, &spool);
             }
             Some(Object::Download { mut reader, .. }) => {
-                transfer::send_file(&connection, &mut *reader)
+                transfer::send_file(&mut connection, &mut *reader)
             }
             Some(Object::Listing {
                 mut entries,
                 format,
                 said_in,
-            }) => transfer::send_listing(&connection, &mut *entries, format, &said_in),
+            }) => transfer::send_listing(&mut connection, &mut *entries, format, &said_in),
             None => Ok(0),
         };
         Completed::Finished(match sent {

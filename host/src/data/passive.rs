@@ -8,7 +8,6 @@ use ipnet::IpNet;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 use wharf_protocol::effect::Family;
 
@@ -143,9 +142,9 @@ impl Passive {
         self.advertise
     }
 
-    /// Waits for the client, and gives a stream that is in no event loop. Connections from other
-    /// addresses are dropped and do not use up the listener.
-    pub async fn accept(self, deadline: Instant) -> Result<TcpStream, DataError> {
+    /// Waits for the client for ever, and gives a stream that is in no event loop. Connections from
+    /// other addresses are dropped and do not use up the listener.
+    pub async fn accept(self) -> Result<TcpStream, DataError> {
         let Self {
             lease,
             listener,
@@ -162,7 +161,7 @@ impl Passive {
             match accept_waiting(&listener) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 visitor => {
-                    if let Some(stream) = visitors.admit(visitor, deadline).await? {
+                    if let Some(stream) = visitors.admit(visitor).await? {
                         return Ok(stream);
                     }
                 }
@@ -170,10 +169,9 @@ impl Passive {
         }
         let listener = TcpListener::from_std(listener).map_err(DataError::Accept)?;
         loop {
-            let visitor = timeout_at(deadline, listener.accept());
-            let visitor = visitor.await.map_err(|_| DataError::TimedOut)?;
+            let visitor = listener.accept().await;
             let visitor = visitor.and_then(|(stream, from)| Ok((stream.into_std()?, from)));
-            if let Some(stream) = visitors.admit(visitor, deadline).await? {
+            if let Some(stream) = visitors.admit(visitor).await? {
                 return Ok(stream);
             }
         }
@@ -193,19 +191,13 @@ struct Peers {
 
 impl Peers {
     /// The stream, if it is one of the client's.
-    async fn welcome(
-        &self,
-        stream: TcpStream,
-        from: IpAddr,
-        deadline: Instant,
-    ) -> io::Result<Option<TcpStream>> {
+    async fn welcome(&self, stream: TcpStream, from: IpAddr) -> io::Result<Option<TcpStream>> {
         let from = from.to_canonical();
         if !self.proxies.iter().any(|it| it.contains(&from)) {
             return Ok(self.admit(from).then_some(stream));
         }
         let mut stream = tokio::net::TcpStream::from_std(stream)?;
-        let Ok(Ok(Some(told))) = timeout_at(deadline, proxy_protocol::read(&mut stream)).await
-        else {
+        let Ok(Some(told)) = proxy_protocol::read(&mut stream).await else {
             return Ok(None);
         };
         Ok(match self.admit(told.ip()) {
@@ -240,11 +232,10 @@ impl Visitors {
     async fn admit(
         &mut self,
         visitor: io::Result<(TcpStream, SocketAddr)>,
-        deadline: Instant,
     ) -> Result<Option<TcpStream>, DataError> {
         match visitor {
             Ok((stream, from)) => {
-                let welcome = self.peers.welcome(stream, from.ip(), deadline).await;
+                let welcome = self.peers.welcome(stream, from.ip()).await;
                 if let Some(stream) = welcome.map_err(DataError::Accept)? {
                     return Ok(Some(stream));
                 }

@@ -34,7 +34,8 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
-    fn outcome(&self) -> HandshakeOutcome {
+    /// As what it is counted.
+    pub fn outcome(&self) -> HandshakeOutcome {
         match self {
             Self::TimedOut => HandshakeOutcome::TimedOut,
             Self::Failed(_) => HandshakeOutcome::Failed,
@@ -107,16 +108,23 @@ where
     Ok((stream, facts))
 }
 
-/// What one data handshake needs.
-#[derive(Clone, Debug)]
+/// The handshake of one data connection.
+#[derive(Debug)]
 pub struct DataHandshake {
-    /// For this handshake alone.
-    pub config: Arc<ServerConfig>,
-    accepting: Option<Arc<Accepting>>,
-    require_resumed: bool,
+    /// As far as it is.
+    pub connection: ServerConnection,
+    /// What it has to come to.
+    pub resuming: Resuming,
 }
 
-impl DataHandshake {
+/// What a data handshake makes of the session of its control connection.
+#[derive(Debug)]
+pub struct Resuming {
+    accepting: Option<Arc<Accepting>>,
+    required: bool,
+}
+
+impl Resuming {
     /// To be called with the kind of the handshake as soon as it is done, before the client can
     /// come back with the ticket that it was given.
     pub fn finish(&self, kind: Option<HandshakeKind>) -> Result<(), HandshakeError> {
@@ -124,7 +132,7 @@ impl DataHandshake {
         if let (true, Some(accepting)) = (resumed, &self.accepting) {
             accepting.keep_issued();
         }
-        if self.require_resumed && !resumed {
+        if self.required && !resumed {
             return Err(HandshakeError::NotResumed);
         }
         Ok(())
@@ -134,19 +142,19 @@ impl DataHandshake {
 #[cfg(test)]
 impl DataHandshake {
     /// The same, refused unless it resumes.
-    pub(crate) fn required(self, require_resumed: bool) -> Self {
-        Self {
-            require_resumed,
-            ..self
-        }
+    pub(crate) fn required(mut self, required: bool) -> Self {
+        self.resuming.required = required;
+        self
     }
 
     /// A handshake that has nothing to do with a control session.
     pub(crate) fn with(config: Arc<ServerConfig>) -> Self {
         Self {
-            config,
-            accepting: None,
-            require_resumed: false,
+            connection: ServerConnection::new(config).unwrap(),
+            resuming: Resuming {
+                accepting: None,
+                required: false,
+            },
         }
     }
 }
@@ -155,21 +163,30 @@ impl SessionTls {
     /// Prepares the handshake of one data connection.
     ///
     /// It gives a ticket only where resuming is required, as a client that uses each ticket once
-    /// would be refused at its next transfer, and never with an upload (`to_client` is false): curl
-    /// and others close without having read it, which resets the connection and loses bytes that
-    /// are still on their way.
-    pub fn data_handshake(&self, to_client: bool) -> DataHandshake {
+    /// would be refused at its next transfer, and never with what may be an upload (`to_client` is
+    /// false): curl and others close without having read it, which resets the connection and loses
+    /// bytes that are still on their way.
+    pub fn data_handshake(&self, to_client: bool) -> Result<DataHandshake, HandshakeError> {
+        let (config, resuming) = self.for_data(to_client);
+        let connection = ServerConnection::new(Arc::new(config)).map_err(io::Error::other)?;
+        Ok(DataHandshake {
+            connection,
+            resuming,
+        })
+    }
+
+    pub(super) fn for_data(&self, to_client: bool) -> (ServerConfig, Resuming) {
         let mut config = ServerConfig::clone(&self.data);
         let accepting = self
             .resumption
             .as_ref()
             .map(|session| session.accept(&mut config));
         config.send_tls13_tickets = usize::from(self.require_resumed && to_client);
-        DataHandshake {
-            config: Arc::new(config),
+        let resuming = Resuming {
             accepting,
-            require_resumed: self.require_resumed,
-        }
+            required: self.require_resumed,
+        };
+        (config, resuming)
     }
 }
 

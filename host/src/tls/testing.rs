@@ -205,9 +205,9 @@ pub(super) async fn data(
 ) -> Result<Ends, HandshakeError> {
     let (near, far) = duplex(64 * 1024);
     let client = tokio::spawn(connect(far, client.clone()));
-    let handshake = session.data_handshake(true);
-    let server = accept(near, &handshake.config, soon()).await?;
-    handshake.finish(server.get_ref().1.handshake_kind())?;
+    let (config, resuming) = session.for_data(true);
+    let server = accept(near, &Arc::new(config), soon()).await?;
+    resuming.finish(server.get_ref().1.handshake_kind())?;
     Ok(exchange(server, client.await.unwrap().unwrap()).await)
 }
 

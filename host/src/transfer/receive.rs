@@ -18,17 +18,16 @@ use crate::sink::Upload;
 ///
 /// Nothing is committed yet: that is for the caller to do, or [`Upload::interrupt`] after an error.
 pub fn receive_file(
-    connection: &DataConnection,
+    connection: &mut DataConnection,
     upload: &mut dyn Upload,
     checksums: &mut Checksums,
 ) -> Result<u64, TransferError> {
-    connection
-        .progress
-        .outcome(receive(connection, upload, checksums))
+    let result = receive(connection, upload, checksums);
+    connection.progress.outcome(result)
 }
 
 fn receive(
-    connection: &DataConnection,
+    connection: &mut DataConnection,
     upload: &mut dyn Upload,
     checksums: &mut Checksums,
 ) -> Result<(), TransferError> {

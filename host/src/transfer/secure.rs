@@ -26,15 +26,17 @@ pub(super) struct Secured {
 pub(super) struct NoCloseNotify;
 
 impl Secured {
-    /// Perform the handshake within its time limit.
+    /// Perform the handshake, or what is left of it, within its time limit.
     pub(super) fn handshake(
         socket: Arc<TcpStream>,
-        tls: &DataHandshake,
+        handshake: DataHandshake,
         settings: &Settings,
     ) -> Result<Self, TransferError> {
         let failed = TransferError::Handshake;
-        let mut connection = ServerConnection::new(tls.config.clone())
-            .map_err(|error| failed(io::Error::other(error)))?;
+        let DataHandshake {
+            mut connection,
+            resuming,
+        } = handshake;
         // By default it takes 64 KiB at a time and a block would be encrypted piecemeal.
         connection.set_buffer_limit(Some(2 * TRANSFER_BLOCK_BYTES));
         let incoming = Incoming {
@@ -61,7 +63,7 @@ impl Secured {
             .set_read_timeout(Some(settings.stall))
             .map_err(failed)?;
         let kind = secured.connection.handshake_kind();
-        if tls.finish(kind).is_err() {
+        if resuming.finish(kind).is_err() {
             let _ = secured.send_close_notify();
             tls::count_handshake(Connection::Data, Err(HandshakeOutcome::NotResumed));
             return Err(TransferError::NotResumed);

@@ -19,10 +19,11 @@ use crate::sink::{Reader, SinkError};
 
 /// Send a file from where `reader` stands to its end; tells how many bytes of it were sent.
 pub fn send_file(
-    connection: &DataConnection,
+    connection: &mut DataConnection,
     reader: &mut dyn Reader,
 ) -> Result<u64, TransferError> {
-    connection.progress.outcome(file(connection, reader))
+    let result = file(connection, reader);
+    connection.progress.outcome(result)
 }
 
 /// Send a line for each entry; tells how many bytes the lines have. `said_in` stands before each
@@ -30,18 +31,18 @@ pub fn send_file(
 ///
 /// They end in CR LF whatever TYPE says (RFC 959 section 4.1.3).
 pub fn send_listing<E: Into<TransferError>>(
-    connection: &DataConnection,
+    connection: &mut DataConnection,
     entries: &mut dyn Iterator<Item = Result<Entry, E>>,
     format: ListFormat,
     said_in: &str,
 ) -> Result<u64, TransferError> {
-    connection
-        .progress
-        .outcome(listing(connection, entries, format, said_in))
+    let result = listing(connection, entries, format, said_in);
+    connection.progress.outcome(result)
 }
 
-fn file(connection: &DataConnection, reader: &mut dyn Reader) -> Result<(), TransferError> {
-    let mut outgoing = Outgoing::establish(connection, connection.representation)?;
+fn file(connection: &mut DataConnection, reader: &mut dyn Reader) -> Result<(), TransferError> {
+    let representation = connection.representation;
+    let mut outgoing = Outgoing::establish(connection, representation)?;
     if let Some(file) = reader.as_file()
         && outgoing.send_by_kernel(file, reader.size())?
     {
@@ -58,7 +59,7 @@ fn file(connection: &DataConnection, reader: &mut dyn Reader) -> Result<(), Tran
 }
 
 fn listing<E: Into<TransferError>>(
-    connection: &DataConnection,
+    connection: &mut DataConnection,
     entries: &mut dyn Iterator<Item = Result<Entry, E>>,
     format: ListFormat,
     said_in: &str,
@@ -95,7 +96,7 @@ struct Outgoing<'a> {
 
 impl<'a> Outgoing<'a> {
     fn establish(
-        connection: &'a DataConnection,
+        connection: &'a mut DataConnection,
         representation: Representation,
     ) -> Result<Self, TransferError> {
         let text = match representation {

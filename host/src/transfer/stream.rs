@@ -16,8 +16,8 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Set the socket's options and perform the handshake, where there is one.
-    pub(super) fn establish(connection: &DataConnection) -> Result<Self, TransferError> {
+    /// Set the socket's options and perform what is left of the handshake, where there is one.
+    pub(super) fn establish(connection: &mut DataConnection) -> Result<Self, TransferError> {
         let socket = connection.progress.socket.clone();
         let stall = Some(connection.settings.stall);
         socket
@@ -28,7 +28,7 @@ impl Stream {
             .and_then(|()| socket.set_read_timeout(stall))
             .and_then(|()| socket.set_write_timeout(stall))
             .map_err(TransferError::ConnectionLost)?;
-        match &connection.tls {
+        match connection.tls.take() {
             None => Ok(Self::Clear(socket)),
             Some(tls) => {
                 let secured = Secured::handshake(socket, tls, &connection.settings)?;

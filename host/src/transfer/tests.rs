@@ -39,19 +39,19 @@ impl Fixture {
     }
 
     /// RETR on a thread of its own.
-    fn send(&self, connection: DataConnection, offset: u64) -> Running {
+    fn send(&self, mut connection: DataConnection, offset: u64) -> Running {
         let mut reader = self.sink.open(&file(), offset).expect("opens");
-        thread::spawn(move || send_file(&connection, &mut *reader))
+        thread::spawn(move || send_file(&mut connection, &mut *reader))
     }
 
     /// STOR on a thread of its own, with the commit.
-    fn receive(&self, connection: DataConnection) -> Running {
+    fn receive(&self, mut connection: DataConnection) -> Running {
         let mut upload = self
             .sink
             .create(&file(), WriteMode::Replace)
             .expect("begins");
         thread::spawn(move || {
-            let bytes = receive_file(&connection, &mut *upload, &mut Checksums::default())?;
+            let bytes = receive_file(&mut connection, &mut *upload, &mut Checksums::default())?;
             upload.commit()?;
             Ok(bytes)
         })

@@ -169,7 +169,8 @@ impl Context {
                 State::Transferring(transfer)
             }
             Err(failure) => {
-                self.data.agreed = !transfer.aborted && failure != Failure::NoDataConnection;
+                let lost = matches!(failure, Failure::NoDataConnection | Failure::DataHandshake);
+                self.data.agreed = !transfer.aborted && !lost;
                 if !self.data.agreed {
                     effects.push(Effect::ForgetDataConnection);
                 }

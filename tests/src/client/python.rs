@@ -1,4 +1,4 @@
-//! Python's ftplib, driven by `tests/clients/steps.py`.
+//! Python's ftplib and aioftp, driven by scripts that are told the same steps.
 
 use std::process::Command;
 
@@ -8,7 +8,25 @@ use super::{Endpoint, Security, Step, script};
 use crate::CLIENT_PATIENCE;
 use crate::process::{self, Output};
 
-pub(super) fn perform(endpoint: &Endpoint, steps: &[Step]) -> Output {
+/// ftplib, which comes with Python.
+pub(super) fn ftplib(endpoint: &Endpoint, steps: &[Step]) -> Output {
+    perform(
+        Command::new("python3").arg(script("steps.py")),
+        endpoint,
+        steps,
+    )
+}
+
+/// aioftp, out of the folder that it was installed into.
+pub(super) fn aioftp(endpoint: &Endpoint, steps: &[Step]) -> Output {
+    let packages = std::env::var("WHARF_AIOFTP");
+    let packages = packages.expect("WHARF_AIOFTP is not set: run `cargo xtask test`");
+    let mut python = Command::new("python3");
+    python.env("PYTHONPATH", packages);
+    perform(python.arg(script("aioftp_steps.py")), endpoint, steps)
+}
+
+fn perform(python: &mut Command, endpoint: &Endpoint, steps: &[Step]) -> Output {
     let order = json!({
         "host": endpoint.address.ip().to_string(),
         "port": endpoint.address.port(),
@@ -22,10 +40,7 @@ pub(super) fn perform(endpoint: &Endpoint, steps: &[Step]) -> Output {
         "timeout": CLIENT_PATIENCE,
         "steps": steps.iter().map(step).collect::<Vec<_>>(),
     });
-    process::run(
-        Command::new("python3").arg(script("steps.py")),
-        &order.to_string(),
-    )
+    process::run(python, &order.to_string())
 }
 
 fn step(step: &Step) -> Value {
@@ -39,6 +54,6 @@ fn step(step: &Step) -> Value {
         Step::Rename(from, to) => json!(["rename", from, to]),
         Step::Delete(path) => json!(["delete", path]),
         Step::RemoveDirectory(path) => json!(["remove_directory", path]),
-        Step::MirrorUp(..) | Step::MirrorDown(..) => panic!("ftplib cannot mirror"),
+        Step::MirrorUp(..) | Step::MirrorDown(..) => panic!("Python's clients do not mirror"),
     }
 }

@@ -17,7 +17,7 @@ use super::webdav::FEW;
 /// A client and how it secures its session.
 type Row = (Client, Security);
 
-const WRITERS: [Row; 11] = [
+const WRITERS: [Row; 14] = [
     (Client::Curl, Security::Plain),
     (Client::Curl, Security::Explicit),
     (Client::Curl, Security::Implicit),
@@ -27,6 +27,9 @@ const WRITERS: [Row; 11] = [
     (Client::Ftplib, Security::Plain),
     (Client::Ftplib, Security::Explicit),
     (Client::Ftplib, Security::Implicit),
+    (Client::Aioftp, Security::Plain),
+    (Client::Aioftp, Security::Explicit),
+    (Client::Aioftp, Security::Implicit),
     (Client::Tnftp, Security::Plain),
     (Client::Inetutils, Security::Plain),
 ];

@@ -3,6 +3,7 @@
 mod admin;
 mod aioftps3;
 mod clients;
+mod early_tls;
 mod events;
 mod examples;
 mod first_party;

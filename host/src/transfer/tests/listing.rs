@@ -20,7 +20,7 @@ fn listings_arrive_whole() {
                 // TYPE A is what clients ask for, and lines end in CR LF already.
                 (connection.representation, connection.mode) = (Representation::Ascii, mode);
                 let running = thread::spawn(move || {
-                    send_listing(&connection, &mut entries(count), ListFormat::Names, "")
+                    send_listing(&mut connection, &mut entries(count), ListFormat::Names, "")
                 });
                 let received = match mode {
                     TransferMode::Stream => peer.read_all(),
@@ -39,11 +39,11 @@ fn listings_arrive_whole() {
 
 #[test]
 fn a_listing_that_the_sink_cannot_finish_is_no_whole_one() {
-    let (connection, peer) = Ends::new(Protection::Clear).connect();
+    let (mut connection, peer) = Ends::new(Protection::Clear).connect();
     let failing = entries(3).chain([Err(SinkError::PermissionDenied)]);
     let running = thread::spawn(move || {
         let mut failing = failing;
-        send_listing(&connection, &mut failing, ListFormat::Names, "")
+        send_listing(&mut connection, &mut failing, ListFormat::Names, "")
     });
     let error = ended(running).expect_err("fails");
     assert!(

@@ -99,7 +99,7 @@ fn a_session_that_is_not_resumed_is_refused_where_that_is_required() {
         let ends = Ends::with_tickets(protection, 1);
         for (required, resumes) in [(true, false), (false, false), (true, true)] {
             let (mut connection, mut peer) = ends.connect();
-            connection.tls = connection.tls.map(|tls| tls.required(required));
+            connection.tls = connection.tls.take().map(|tls| tls.required(required));
             let running = fixture.send(connection, 0);
             if required && !resumes {
                 peer.shake_hands();
@@ -229,10 +229,10 @@ fn a_packed_stream_that_is_cut_is_refused() {
 #[test]
 fn a_file_that_shrinks_is_not_taken_for_whole() {
     let fixture = Fixture::new(&vec![0; 1000]);
-    let (connection, peer) = Ends::new(Protection::Clear).connect();
+    let (mut connection, peer) = Ends::new(Protection::Clear).connect();
     let mut reader = fixture.sink.open(&file(), 0).expect("opens");
     fs::write(fixture.folder.path().join("a"), "short").expect("written");
-    let failed = send_file(&connection, &mut *reader).expect_err("fails");
+    let failed = send_file(&mut connection, &mut *reader).expect_err("fails");
     assert!(
         matches!(failed, TransferError::Sink(SinkError::Io(_))),
         "{failed:?}"
@@ -287,9 +287,13 @@ impl Upload for Full {
 
 #[test]
 fn a_full_disk_is_told() {
-    let (connection, mut peer) = Ends::new(Protection::Clear).connect();
+    let (mut connection, mut peer) = Ends::new(Protection::Clear).connect();
     peer.write(b"x");
-    let failed =
-        receive_file(&connection, &mut Full(file()), &mut Checksums::default()).expect_err("fails");
+    let failed = receive_file(
+        &mut connection,
+        &mut Full(file()),
+        &mut Checksums::default(),
+    )
+    .expect_err("fails");
     assert_eq!(Failure::from(failed), Failure::NoSpace);
 }
