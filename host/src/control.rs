@@ -166,10 +166,11 @@ impl Control {
                 }
                 _ = self.peer_check.tick(), if busy && (!wants_line || committing) => {
                     // Where nobody reads meanwhile, nothing else tells that the client went away.
-                    if !wants_line && self.stream.peer_is_gone() {
+                    if !wants_line && self.client_is_gone() {
                         return Err(Ended::ByClient);
                     }
-                    if self.breaks_silence() {
+                    // Who has left hears nothing more, and no write may fail before the commit.
+                    if !self.session.is_leaving() && self.breaks_silence() {
                         return Ok(Input::StillCommitting);
                     }
                 }
@@ -305,14 +306,14 @@ impl Control {
                 Input::Prepared(Err(self.failed(refused)))
             }
             Completed::Received(received) => {
-                if self.stream.peer_is_gone() {
+                if self.client_is_gone() {
                     return Err(Ended::ByClient);
                 }
                 self.job = Some(self.gate(received));
                 return Ok(None);
             }
             Completed::Gated(received, ruling) => {
-                if self.stream.peer_is_gone() {
+                if self.client_is_gone() {
                     return Err(Ended::ByClient);
                 }
                 self.job = Some(self.follow(received, ruling));
@@ -326,6 +327,12 @@ impl Control {
                 Input::Finished(result)
             }
         }))
+    }
+
+    /// Whether the client closed its end, without having said that it leaves: nothing tells such a
+    /// close from that of a client that was killed.
+    fn client_is_gone(&self) -> bool {
+        !self.session.is_leaving() && self.stream.peer_is_gone()
     }
 
     /// Stops the transfer. What is being prepared is dropped, which discards it; what moves bytes

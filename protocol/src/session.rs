@@ -121,7 +121,7 @@ impl Session {
         match &self.state {
             State::Ready | State::Renaming(_) => !self.held_back,
             State::Preparing(transfer) | State::Transferring(transfer) => {
-                self.waiting.len() < WAITING_MAX && !transfer.is_asked()
+                self.waiting.len() < WAITING_MAX && !transfer.is_asked() && !self.is_leaving()
             }
             _ => false,
         }
@@ -130,6 +130,16 @@ impl Session {
     /// Whether the next data connection will be under TLS (PROT P, RFC 4217 section 9).
     pub fn protects_data(&self) -> bool {
         self.context.channel.protection() == Protection::Private
+    }
+
+    /// Whether QUIT waits for the end of a transfer. The client has nothing more to say and may
+    /// close its end; before QUIT, that would be an abort (RFC 959 section 4.1.1).
+    pub fn is_leaving(&self) -> bool {
+        let last = self.waiting.back();
+        matches!(
+            last,
+            Some(Waiting::Order(Order::Command(_, Ok(Command::Quit))))
+        )
     }
 
     /// Whether something would be done now that waits for [`Input::GoOn`].

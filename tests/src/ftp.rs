@@ -242,6 +242,16 @@ impl Ftp {
         self.reply()
     }
 
+    /// Close the sending half: what the server still says can be read.
+    pub fn half_close(&mut self) {
+        if let Stream::Secured(stream) = &mut self.stream {
+            stream.conn.send_close_notify();
+            stream.flush().expect("the server reads");
+        }
+        let closed = self.stream.tcp().shutdown(std::net::Shutdown::Write);
+        closed.expect("the connection is open");
+    }
+
     /// Close without a word, so that the server sees a reset.
     pub fn reset(self) {
         self.stream.reset();

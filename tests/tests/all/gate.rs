@@ -300,6 +300,18 @@ fn who_gives_up_a_pondered_upload_leaves_nothing() {
 }
 
 #[test]
+fn who_has_said_quit_need_not_wait_for_the_gate() {
+    let back_end = BackEnd::new();
+    let server = back_end.server();
+    let mut ftp = pondered(&back_end, &server);
+    ftp.say("QUIT");
+    drop(ftp);
+    assert!(server.session().fetch("LIST").is_empty());
+    back_end.answers(true);
+    eventually("it is stored", || held(&server) == ["gate-http-a"]);
+}
+
+#[test]
 fn a_slow_commit_is_heard_of() {
     for (well, last) in [
         (true, "226 Transfer complete"),

@@ -1,8 +1,9 @@
 //! What may happen while bytes move.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::thread;
 
 use rustls::ClientConfig;
 use rustls::version::{TLS12, TLS13};
@@ -140,6 +141,65 @@ fn quit_waits_for_the_transfer() {
 }
 
 #[test]
+fn who_has_said_quit_may_close_before_the_transfer_ends() {
+    let hear: fn(Ftp) = |mut ftp| {
+        ftp.half_close();
+        ftp.expect(226);
+        ftp.expect(221);
+    };
+    for security in &securities() {
+        let server = serving("");
+        for leave in [hear, drop, Ftp::reset] {
+            let mut ftp = session(&server, security.as_ref());
+            let mut data = ftp.data();
+            ftp.command("STOR last", 150);
+            data.write_all(b"the first half, ")
+                .expect("the data is taken");
+            ftp.say("QUIT");
+            let left = thread::spawn(move || leave(ftp));
+            data.write_all(b"and the second")
+                .expect("the data is taken");
+            data.finish();
+            left.join().expect("it hears what it waits for");
+            let stored = server.home().join("last");
+            eventually("it is stored", || {
+                fs::read(&stored).is_ok_and(|bytes| bytes == b"the first half, and the second")
+            });
+            fs::remove_file(stored).expect("it is there");
+        }
+        let mut ftp = session(&server, security.as_ref());
+        let mut data = download(&mut ftp);
+        ftp.say("QUIT");
+        ftp.half_close();
+        let rest = io::copy(&mut data, &mut io::sink());
+        assert_eq!(rest.expect("the data comes to its end"), LENGTH - 1024);
+        drop(data);
+        ftp.expect(226);
+        ftp.expect(221);
+    }
+}
+
+#[test]
+fn who_closes_without_quit_leaves_nothing() {
+    for security in &securities() {
+        for leave in [|mut ftp: Ftp| ftp.half_close(), drop, Ftp::reset] {
+            let server = Server::ordinary();
+            let mut ftp = session(&server, security.as_ref());
+            let mut data = ftp.data();
+            ftp.command("STOR half", 150);
+            data.write_all(b"the first half, ")
+                .expect("the data is taken");
+            leave(ftp);
+            // The server ends the data connection, too.
+            let _ = io::copy(&mut data, &mut io::sink());
+            eventually("nothing is left", || {
+                content::tree(&server.home()).is_empty()
+            });
+        }
+    }
+}
+
+#[test]
 fn the_idle_timer_rests_during_a_transfer() {
     // Time enough to begin a transfer, on a slow machine too.
     let server = serving("idle-timeout = \"5s\"\nstall-timeout = \"5m\"");
@@ -196,7 +256,7 @@ fn a_client_that_goes_away_takes_its_transfer_with_it() {
     drop(ftp);
     // The server closes its end.
     let mut data = data;
-    let _ = std::io::copy(&mut data, &mut std::io::sink());
+    let _ = io::copy(&mut data, &mut io::sink());
     server.log().wait_for(&["closed"]);
 }
 
