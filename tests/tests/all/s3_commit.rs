@@ -59,6 +59,8 @@ fn an_upload_of_whose_beginning_nobody_heard_is_aborted() {
     data.write_all(&large).expect("the server reads");
     eventually("its upload has begun", || store.uploads().len() == 1);
     proxy.set(Trap::at("POST", "large?uploads").lose(|| {}));
+    // It is looked for more than once.
+    proxy.set(Trap::at("GET", "large").throttle());
     assert_eq!(session(&server).store("STOR large", &large).code, 226);
     assert_eq!(proxy.waiting(), 0);
     assert_eq!(store.uploads().len(), 1);

@@ -208,7 +208,7 @@ impl Store {
             return;
         }
         let since = since.checked_sub(CLOCK_SKEW).unwrap_or(since);
-        let found = self.uploads(object, self.patient_once(0), |begun| begun >= since);
+        let found = self.uploads(object, self.patient(0), |begun| begun >= since);
         let mut found = found.await.unwrap_or_default();
         if found.is_empty() {
             return;
