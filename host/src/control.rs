@@ -38,6 +38,7 @@ mod gate;
 mod guard;
 mod job;
 mod login;
+mod prepare;
 mod stream;
 mod tell;
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Transfers: prepared by opening the object and the data connection, run on a blocking thread.
-//! What becomes of an upload when every byte is in stands in `gate`.
+//! Transfers that run, each on a thread that may block. How they are prepared stands in `prepare`,
+//! what becomes of an upload when every byte is in, in `gate`.
 
 use std::sync::Arc;
 
@@ -8,44 +8,46 @@ use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{Span, debug, error, info, warn};
-use wharf_protocol::effect::{Finished, Prepared};
+use wharf_protocol::effect::Finished;
 use wharf_protocol::failure::Failure;
 use wharf_protocol::path::VirtualPath;
-use wharf_protocol::transfer::{Protection, Transfer, TransferKind};
+use wharf_protocol::transfer::TransferKind;
 
 use super::Control;
 use super::gate::Incoming;
-use super::job::{Completed, Job, NotPrepared, Refused, blocking, refuse};
-use super::tell::Attempt;
+use super::job::{Completed, Refused};
 use crate::admission::TransferPermit;
-use crate::metrics::{self, Blame, Direction, TransferOutcome};
+use crate::metrics::{self, Blame, TransferOutcome};
 use crate::plugin::LivePlugins;
 use crate::sessions::TransferringSession;
 use crate::sinks::Sinks;
 use crate::spool::Spool;
 use crate::storage::{Object, Place};
-use crate::tls::DataHandshake;
-use crate::transfer::{self, DataConnection, Progress, Settings, TransferError};
+use crate::transfer::{self, DataConnection, Progress, TransferError};
 
 /// A transfer that can begin: its object is open and its data connection is there.
 pub(super) struct Ready {
-    kind: TransferKind,
-    object: Opened,
-    permit: Option<TransferPermit>,
-    connection: DataConnection,
+    pub(super) kind: TransferKind,
+    pub(super) object: Opened,
+    pub(super) permit: Option<TransferPermit>,
+    pub(super) connection: DataConnection,
     /// Who decides on an upload.
-    plugins: Arc<LivePlugins>,
+    pub(super) plugins: Arc<LivePlugins>,
     /// Where it is kept until then.
-    spool: Spool,
+    pub(super) spool: Spool,
     /// Whose quotas hear of one that breaks off.
-    sinks: Arc<Sinks>,
+    pub(super) sinks: Arc<Sinks>,
 }
 
 /// What a transfer reads or writes. Where it is not used after all, it is closed on a thread that
 /// may block: what was staged of an upload has to be removed.
-struct Opened(Option<Object>);
+pub(super) struct Opened(Option<Object>);
 
 impl Opened {
+    pub(super) fn new(object: Object) -> Self {
+        Self(Some(object))
+    }
+
     /// How many bytes a download has.
     fn size(&self) -> Option<u64> {
         match self.0.as_ref()? {
@@ -162,81 +164,6 @@ impl Drop for Running {
 }
 
 impl Control {
-    /// Opens the object, then waits for the data connection (RFC 959 section 5.4: 550 before 150,
-    /// and 425 where no connection comes).
-    pub(super) fn prepare(&mut self, transfer: Transfer) -> Job {
-        let (kind, session) = (transfer.kind.clone(), self.login.facts());
-        self.attempt = Attempt::begin(&self.teller, Arc::clone(&session), &kind);
-        let admitted = self.attempt.as_ref().map(|attempt| attempt.admitted());
-        if let Some(Err(full)) = admitted {
-            return not_prepared(refuse(full));
-        }
-        let mut settings = self.transfer_settings(&transfer);
-        let (tls, permit) = match (self.data_tls(&transfer), self.admit_transfer()) {
-            (Ok(tls), Ok(permit)) => (tls, permit),
-            (Err(failure), _) | (_, Err(failure)) => return not_prepared(failure),
-        };
-        let (Some(storage), Some(route)) = (self.login.storage(), self.route.take()) else {
-            return not_prepared(Failure::NoDataConnection);
-        };
-        let moved = metrics::transfer_bytes(match transfer.kind.is_upload() {
-            true => Direction::Received,
-            false => Direction::Sent,
-        });
-        let (local, peer) = (self.local, self.peer);
-        let plugins = Arc::clone(&self.host.plugins);
-        let (sinks, spool) = (Arc::clone(&self.host.sinks), self.host.spool.clone());
-        let deadline = Instant::now() + self.host.config.limits.data_connect_timeout;
-        Box::pin(async move {
-            let opened = match storage.resolve_transfer(kind, &session).await {
-                Ok(resolved) => blocking(move || resolved.open()).await,
-                Err(error) => Err(refuse(error)),
-            };
-            let object = match opened {
-                Ok(object) => object,
-                Err(refused) => {
-                    let route = Some(route);
-                    return Completed::Prepared(Err(NotPrepared { refused, route }));
-                }
-            };
-            if let Object::Upload { start, .. } = &object {
-                let left = |max: u64| max.saturating_sub(*start);
-                settings.upload_bytes_max = settings.upload_bytes_max.map(left);
-            }
-            let object = Opened(Some(object));
-            let (socket, begun) = match route.connect(local, peer, deadline).await {
-                Ok(connected) => connected,
-                Err(error) => {
-                    debug!(%error, "no data connection");
-                    metrics::count_error(error.blame());
-                    let failure = Failure::from(&error);
-                    let refused = Refused::new(failure, error.to_string());
-                    return Completed::Prepared(Err(refused.into()));
-                }
-            };
-            let connection = DataConnection {
-                progress: Arc::new(Progress::new(Arc::new(socket), moved)),
-                tls: begun.or(tls),
-                representation: transfer.representation,
-                mode: transfer.mode,
-                settings,
-            };
-            let prepared = announce(object.0.as_ref(), &transfer.kind);
-            Completed::Prepared(Ok((
-                prepared,
-                Box::new(Ready {
-                    kind: transfer.kind,
-                    object,
-                    permit,
-                    connection,
-                    plugins,
-                    sinks,
-                    spool,
-                }),
-            )))
-        })
-    }
-
     /// Moves the bytes.
     pub(super) fn run_transfer(&mut self) {
         let Some(mut ready) = self.ready.take() else {
@@ -275,56 +202,6 @@ impl Control {
                 }
             }
         }));
-    }
-
-    /// The handshake of a protected data connection. PROT P is agreed under TLS only, so there
-    /// always is one; nothing would go in clear instead.
-    fn data_tls(&self, transfer: &Transfer) -> Result<Option<DataHandshake>, Failure> {
-        match (transfer.protection, &self.tls) {
-            (Protection::Clear, _) => Ok(None),
-            (Protection::Private, Some(session)) => {
-                let handshake = session.data_handshake(!transfer.kind.is_upload());
-                Ok(Some(handshake.map_err(|error| Failure::from(&error))?))
-            }
-            (Protection::Private, None) => Err(Failure::DataHandshake),
-        }
-    }
-
-    /// Counts the transfer, where the user may run so many only.
-    fn admit_transfer(&self) -> Result<Option<TransferPermit>, Failure> {
-        let identity = self.login.identity();
-        let limited = identity.and_then(|identity| Some((identity, identity.max_transfers?)));
-        let Some((identity, limit)) = limited else {
-            return Ok(None);
-        };
-        let permit = self.host.admission.transfer(&identity.principal, limit);
-        match permit {
-            Some(permit) => Ok(Some(permit)),
-            None => {
-                info!(principal = identity.principal, limit, "too many transfers");
-                let text = "Too many transfers of this user".to_owned();
-                Err(Failure::TooMany { text })
-            }
-        }
-    }
-
-    fn transfer_settings(&self, transfer: &Transfer) -> Settings {
-        let limits = &self.host.config.limits;
-        let identity = self.login.identity();
-        let bandwidth = identity
-            .map(|identity| identity.bandwidth)
-            .unwrap_or_default();
-        Settings {
-            stall: limits.stall_timeout,
-            handshake: limits.data_connect_timeout,
-            strict_close: self.host.config.tls.strict_close,
-            upload_bytes_max: identity.and_then(|identity| identity.max_upload_size),
-            bytes_per_second: match transfer.kind.is_upload() {
-                true => bandwidth.upload,
-                false => bandwidth.download,
-            },
-            ..Settings::default()
-        }
     }
 }
 
@@ -366,12 +243,6 @@ impl Ready {
     }
 }
 
-/// What is refused before anything is asked; the data connection stays agreed.
-fn not_prepared(refused: impl Into<Refused>) -> Job {
-    let refused: Refused = refused.into();
-    Box::pin(async { Completed::Prepared(Err(refused.into())) })
-}
-
 /// Does `work` on a thread that may block; here, where the runtime is gone already.
 pub(super) fn where_blocking_is_allowed(work: impl FnOnce() + Send + 'static) {
     let span = Span::current();
@@ -394,19 +265,4 @@ pub(super) fn end(error: TransferError) -> Refused {
         _ => debug!(error = cause, "the transfer failed"),
     }
     refused
-}
-
-/// What the client hears with 150.
-fn announce(object: Option<&Object>, kind: &TransferKind) -> Prepared {
-    match (object, kind) {
-        (Some(Object::Download { reader, .. }), _) => Prepared {
-            size: Some(reader.size()),
-            name: None,
-        },
-        (Some(Object::Upload { place, .. }), TransferKind::StoreUnique { .. }) => Prepared {
-            size: None,
-            name: place.path.name().map(str::to_owned),
-        },
-        _ => Prepared::default(),
-    }
 }
