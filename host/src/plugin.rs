@@ -71,7 +71,7 @@ pub use filter::PAGE_ENTRIES;
 pub use gate::{Demands, FinishedUpload, GateRuling};
 pub use inspect::{Report, inspect};
 pub use live::LivePlugins;
-pub use load::{LoadCause, LoadError, PluginRuntime, Warning};
+pub use load::{Candidate, LoadCause, LoadError, PluginRuntime, Warning};
 pub mod paths;
 
 pub use login::{Continuation, Login};

@@ -28,7 +28,7 @@ use super::limits::{MAX_MEMORIES, MAX_TABLES};
 use super::pool::Pool;
 use super::role::{Indices, Role, Surface};
 use super::services::Services;
-use super::sidecar::{OnFailure, Sidecar};
+use super::sidecar::OnFailure;
 use super::statistics::Statistics;
 use super::text::one_line;
 use crate::config::error::{Origin, Problem, Problems};
@@ -45,7 +45,7 @@ pub struct PluginRuntime {
     engine: Arc<PluginEngine>,
     linker: Linker<InstanceState>,
     cache: Arc<CodeCache>,
-    compiler: Compiler,
+    compiler: Arc<Compiler>,
     services: Services,
 }
 
@@ -62,11 +62,34 @@ impl PluginRuntime {
             .map_err(|error| LoadCause::Host(error.to_string()))?;
         let (engine, cache) = (Arc::new(engine), Arc::new(cache));
         Ok(Self {
-            compiler: Compiler::new(Arc::clone(&engine), Arc::clone(&cache)),
+            compiler: Arc::new(Compiler::new(Arc::clone(&engine), Arc::clone(&cache))),
             engine,
             linker,
             cache,
             services,
+        })
+    }
+
+    /// The same with other `services`: what is compiled by one serves in the other.
+    pub fn with_services(&self, services: Services) -> Self {
+        Self {
+            engine: Arc::clone(&self.engine),
+            linker: self.linker.clone(),
+            cache: Arc::clone(&self.cache),
+            compiler: Arc::clone(&self.compiler),
+            services,
+        }
+    }
+
+    /// Compiles `candidate`, so that it can be loaded many times.
+    ///
+    /// # Errors
+    /// It holds no component, or does not compile.
+    pub async fn compiled(&self, candidate: Candidate) -> Result<Candidate, LoadCause> {
+        let component = self.component(&candidate).await?;
+        Ok(Candidate {
+            compiled: Some(component),
+            ..candidate
         })
     }
 
@@ -145,22 +168,14 @@ impl PluginRuntime {
         memories: usize,
     ) -> Result<Plugin, LoadCause> {
         let roles = Indices::of(&surface, &component).map_err(|error| mismatch(&error))?;
-        let Sidecar {
-            settings,
-            allow,
-            limits,
-            on_failure,
-            fingerprint,
-            value_files,
-            ..
-        } = candidate.sidecar;
+        let sidecar = candidate.sidecar;
         let facts = PluginFacts {
             name: candidate.name,
             sha256: candidate.sha256,
-            settings,
-            allow,
-            limits,
-            on_failure,
+            settings: sidecar.settings,
+            allow: sidecar.allow,
+            limits: sidecar.limits,
+            on_failure: sidecar.on_failure,
         };
         let lifecycle = surface
             .lifecycle
@@ -174,8 +189,8 @@ impl PluginRuntime {
             pool: Pool::new(facts.limits.instances),
             facts: Arc::new(facts),
             file: candidate.file,
-            fingerprint,
-            value_files,
+            fingerprint: sidecar.fingerprint,
+            value_files: sidecar.value_files,
             generation: candidate.generation,
             loaded_at: SystemTime::now(),
             surface,

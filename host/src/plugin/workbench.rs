@@ -111,7 +111,17 @@ impl Workbench {
         file: &Path,
         sidecar: Sidecar,
     ) -> Result<(Self, Vec<Warning>), LoadCause> {
-        let candidate = Candidate::read(name, file, sidecar, 1)?;
+        Self::of(runtime, Candidate::read(name, file, sidecar, 1)?).await
+    }
+
+    /// Loads the plugin that `candidate` is to become.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn of(
+        runtime: &PluginRuntime,
+        candidate: Candidate,
+    ) -> Result<(Self, Vec<Warning>), LoadCause> {
         let (plugin, warnings) = runtime.load(candidate).await?;
         Ok((Self { plugin }, warnings))
     }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::logging::{self, LogFormat};
 use crate::plugin::workbench::Workbench;
-use crate::plugin::{PluginRuntime, Services, Sidecar};
+use crate::plugin::{Candidate, LoadCause, PluginRuntime, Services, Sidecar};
 
 /// Which plugin.
 #[derive(Debug, Args)]
@@ -50,10 +50,25 @@ impl Component {
         plugins: &PluginRuntime,
         sidecar: Sidecar,
     ) -> anyhow::Result<Workbench> {
-        let name = self.name();
-        let opened = Workbench::open(plugins, &name, &self.file, sidecar).await;
-        let refused = |cause| anyhow!("plugin {name} ({}): {cause}", self.file.display());
-        Ok(opened.map_err(refused)?.0)
+        let opened = Workbench::open(plugins, &self.name(), &self.file, sidecar).await;
+        Ok(opened.map_err(|cause| self.refused(&cause))?.0)
+    }
+
+    /// What is to be loaded, read and compiled.
+    ///
+    /// # Errors
+    /// It cannot be, or what is wrong with its sidecar.
+    pub async fn compiled(&self, plugins: &PluginRuntime) -> anyhow::Result<Candidate> {
+        let sidecar = self.sidecar()?;
+        let read = Candidate::read(&self.name(), &self.file, sidecar, 1);
+        let read = read.map_err(|cause| self.refused(&cause))?;
+        let compiled = plugins.compiled(read).await;
+        compiled.map_err(|cause| self.refused(&cause))
+    }
+
+    /// Which plugin it is, and why the host would not take it.
+    pub fn refused(&self, cause: &LoadCause) -> anyhow::Error {
+        anyhow!("plugin {} ({}): {cause}", self.name(), self.file.display())
     }
 }
 

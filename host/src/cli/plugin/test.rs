@@ -6,11 +6,11 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use serde_json::Value as Json;
 
-use super::component::{Component, code_cache, scratch};
+use super::component::{Component, code_cache, runtimes, scratch};
 use crate::logging;
-use crate::plugin::PluginRuntime;
 use crate::plugin::workbench::case::{Before, Case, CaseFile, differences};
-use crate::plugin::workbench::world_of;
+use crate::plugin::workbench::{Workbench, world_of};
+use crate::plugin::{Candidate, PluginRuntime};
 
 /// Try the cases of a plugin, and tell which do not come out as expected; exit 1 if any does not.
 #[derive(Debug, Args)]
@@ -22,15 +22,30 @@ pub struct Test {
     cases: Vec<PathBuf>,
 }
 
+/// What all cases have in common: the plugin, which is read and compiled once.
+struct Subject<'t> {
+    component: &'t Component,
+    candidate: Candidate,
+    plugins: PluginRuntime,
+    runtime: tokio::runtime::Runtime,
+}
+
 impl Test {
     /// Does it.
     pub fn run(&self) -> anyhow::Result<()> {
-        let (mut passed, mut failed) = (0, 0);
-        for path in self.files()? {
+        let files = self.files()?.into_iter().map(|path| {
             let shown = path.display().to_string();
             let file = CaseFile::load(&path).with_context(|| shown.clone())?;
+            Ok((shown, file))
+        });
+        let files: Vec<(String, CaseFile)> = files.collect::<anyhow::Result<_>>()?;
+        let state = scratch()?;
+        let cache = code_cache().unwrap_or_else(|| state.path().to_owned());
+        let subject = Subject::new(&self.component, &cache)?;
+        let (mut passed, mut failed) = (0, 0);
+        for (shown, file) in &files {
             for case in &file.case {
-                let differs = self.try_case(case)?;
+                let differs = subject.try_case(case)?;
                 match differs.is_empty() {
                     true => passed += 1,
                     false => failed += 1,
@@ -71,12 +86,23 @@ impl Test {
         }
         Ok(files)
     }
+}
+
+impl<'t> Subject<'t> {
+    fn new(component: &'t Component, cache: &Path) -> anyhow::Result<Self> {
+        let (plugins, runtime) = runtimes(cache)?;
+        let candidate = runtime.block_on(component.compiled(&plugins))?;
+        Ok(Self {
+            component,
+            candidate,
+            plugins,
+            runtime,
+        })
+    }
 
     /// How a case differs from what is expected, a line for each difference.
     fn try_case(&self, case: &Case) -> anyhow::Result<Vec<String>> {
-        let state = scratch()?;
-        let cache = code_cache().unwrap_or_else(|| state.path().to_owned());
-        let (called, log) = logging::collected(|| self.call(case, &cache));
+        let (called, log) = logging::collected(|| self.call(case));
         let mut told = Vec::new();
         match (called?, &case.expect.error) {
             (Ok(result), None) => {
@@ -104,15 +130,16 @@ impl Test {
     }
 
     /// What the plugin returns, or why there is no answer.
-    fn call(&self, case: &Case, cache: &Path) -> anyhow::Result<Result<Json, String>> {
-        let name = self.component.name();
-        let sidecar = case.sidecar(&self.component.sidecar()?);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(async {
-            let plugins = PluginRuntime::new(cache, world_of(case, &name).await?)?;
-            let workbench = self.component.open(&plugins, sidecar).await?;
+    fn call(&self, case: &Case) -> anyhow::Result<Result<Json, String>> {
+        let candidate = Candidate {
+            sidecar: case.sidecar(&self.candidate.sidecar),
+            ..self.candidate.clone()
+        };
+        self.runtime.block_on(async {
+            let world = world_of(case, &candidate.name).await?;
+            let plugins = self.plugins.with_services(world);
+            let opened = Workbench::of(&plugins, candidate).await;
+            let (workbench, _) = opened.map_err(|cause| self.component.refused(&cause))?;
             for (at, Before { function, input }) in case.before.iter().enumerate() {
                 let mut trial = workbench.trial(function).await?;
                 let answer = trial.call(&Json::Object(input.clone())).await;

@@ -16,6 +16,7 @@ use super::error::LoadCause;
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// What is to become a plugin.
+#[derive(Clone)]
 pub struct Candidate {
     /// Its name.
     pub name: String,
@@ -27,7 +28,7 @@ pub struct Candidate {
     pub sha256: [u8; 32],
     /// What stands beside it.
     pub sidecar: Sidecar,
-    /// The component, if it was compiled for another plugin.
+    /// The component, if it was compiled before.
     pub compiled: Option<Component>,
     /// The generation that it is to come with.
     pub generation: u64,

@@ -1,11 +1,13 @@
 //! Calls without a server, with values that a person writes.
 
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 
 use super::Bench;
 use super::guest::{self, GOOD, Guest};
-use crate::plugin::Sidecar;
 use crate::plugin::workbench::{Answer, Trial, TrialError, Workbench};
+use crate::plugin::{Candidate, Services, Sidecar};
 
 /// The plugin on a workbench.
 async fn workbench(bench: &Bench) -> Workbench {
@@ -67,6 +69,28 @@ async fn an_instance_can_be_asked_again() {
         trial.call(&json!({ "user": "alice" })).await.unwrap();
     }
     assert!(trial.memory() >= 64 * 1024);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_compiled_once_is_loaded_in_many_worlds() {
+    let bench = Bench::new(&[("10-guest.wasm", &begin(guest::GRANT).module())]);
+    let file = bench.plugins().join("10-guest.wasm");
+    let read = Candidate::read("10-guest", &file, Sidecar::default(), 1).unwrap();
+    let compiled = bench.runtime.compiled(read).await.unwrap();
+    // Nothing is left to read or compile.
+    let candidate = Candidate {
+        bytes: Arc::default(),
+        ..compiled
+    };
+    for memory in [32 << 20, 64 << 20] {
+        let world = bench.runtime.with_services(Services::in_trial());
+        let mut candidate = candidate.clone();
+        candidate.sidecar.limits.memory = memory;
+        let (workbench, _) = Workbench::of(&world, candidate).await.unwrap();
+        let mut trial = workbench.trial("authenticator.begin").await.unwrap();
+        let answer = trial.call(&json!({ "user": "alice" })).await.unwrap();
+        assert_eq!(answer.result["ok"]["grant"]["principal"], "alice");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
