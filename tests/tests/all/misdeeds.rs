@@ -74,6 +74,9 @@ const EXCESS: Deed = deed("excess", "makes no sense", "nonsense");
 /// What only a filter can do: show what no listing can.
 const UNLISTABLE: Deed = deed("slash", "no entry can be called", "nonsense");
 
+/// The same, and as much of it that no page has room.
+const TOO_MANY: Deed = deed("many", "entries for a page", "nonsense");
+
 /// What only those can do who say where something is: lead out of what was granted.
 const ASTRAY: Deed = deed("outside", "outside/of/the/grant", "nonsense");
 
@@ -223,6 +226,7 @@ fn every_misdeed_in_every_role_is_contained_and_nobody_else_notices() {
             .for_each(|deed| ask(&server, &everybody(), deed));
         ask(&server, &named(&["browse", "read"]), &EXCESS);
         ask(&server, &named(&["filter"]), &UNLISTABLE);
+        ask(&server, &named(&["filter"]), &TOO_MANY);
         ask(&server, &named(&["map", "guard", "gate"]), &ASTRAY);
     });
     // What was not decided was not done.

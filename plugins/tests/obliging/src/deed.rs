@@ -5,9 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use wharf_plugin::http::Request;
-use wharf_plugin::{
-    Denial, DenialReason, Failure, Location, clock, crypto, log, secrets, sinks, state,
-};
+use wharf_plugin::{Denial, DenialReason, Failure, Location, crypto, log, secrets, sinks, state};
 
 use crate::Settings;
 
@@ -18,7 +16,6 @@ thread_local! {
 
 /// Does what every role can do. Nothing, if the role has to know the deed itself.
 pub fn perform(deed: &str, settings: &Settings) -> Result<(), Failure> {
-    let wait = Duration::from_millis(settings.wait_ms);
     match deed {
         "fail" => return Err(Failure::Unavailable("the back end is away".into())),
         "trap" => panic!("on purpose"),
@@ -31,10 +28,6 @@ pub fn perform(deed: &str, settings: &Settings) -> Result<(), Failure> {
         "allocate" => allocate(),
         "recurse" => drop(black_box(recurse(1))),
         "flood" => (0..100_000).for_each(|_| log::warn("flood", &[("field", "value")])),
-        "slow" => {
-            let start = clock::elapsed();
-            while clock::elapsed().saturating_sub(start) < wait {}
-        }
         "lie" => return Err(Failure::Unavailable(out_of_bounds())),
         "output" => return Err(Failure::Unavailable("x".repeat(6 << 20))),
         "origin" => drop(Request::get("https://forbidden.example").send()?),
@@ -43,6 +36,7 @@ pub fn perform(deed: &str, settings: &Settings) -> Result<(), Failure> {
             drop(Request::get(response.header("location").unwrap_or_default()).send()?);
         }
         "http" => {
+            let wait = Duration::from_millis(settings.wait_ms);
             let response = Request::get(&settings.url).timeout(wait).send()?;
             log::info("answered", &[("status", &response.status.to_string())]);
         }

@@ -28,7 +28,7 @@ struct Settings {
     url: String,
     /// What `followed` asks, which tells it to ask elsewhere.
     redirecting: String,
-    /// How long `http` and `slow` take at most.
+    /// How long `http` takes at most.
     wait_ms: u64,
     /// The deed when an instance starts.
     start: String,
