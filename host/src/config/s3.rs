@@ -165,20 +165,7 @@ impl S3Sink {
         sink.endpoint = section.option("endpoint");
         section.read("path-style", &mut sink.path_style);
         sink.ca = section.path("ca");
-        let (id, secret) = (section.option("access-key"), section.option("secret-key"));
-        match (id, secret) {
-            (Some(id), Some(secret)) => sink.key = Some((id, secret)),
-            (None, None) => {}
-            (Some(_), None) => {
-                let message = "`access-key` stands without `secret-key`";
-                section.problem("access-key", message, HALF_A_KEY);
-            }
-            (None, Some(_)) => {
-                let message = "`secret-key` stands without `access-key`";
-                // The line of the secret is not to be shown.
-                section.problem("bucket", message, HALF_A_KEY);
-            }
-        }
+        sink.read_key(section);
         sink.profile = section.option("profile");
         sink.role = section.option("role");
         section.read("prefix", &mut sink.prefix);
@@ -208,6 +195,23 @@ impl S3Sink {
         section.positive("request-timeout", &mut sink.request_timeout);
         sink.read_sizes(section);
         bucket.map(|_: String| sink)
+    }
+
+    fn read_key(&mut self, section: &mut Section<'_, '_>) {
+        let (id, secret) = (section.option("access-key"), section.option("secret-key"));
+        match (id, secret) {
+            (Some(id), Some(secret)) => self.key = Some((id, secret)),
+            (None, None) => {}
+            (Some(_), None) => {
+                let message = "`access-key` stands without `secret-key`";
+                section.problem("access-key", message, HALF_A_KEY);
+            }
+            (None, Some(_)) => {
+                let message = "`secret-key` stands without `access-key`";
+                // The line of the secret is not to be shown.
+                section.problem("bucket", message, HALF_A_KEY);
+            }
+        }
     }
 
     fn read_sizes(&mut self, section: &mut Section<'_, '_>) {

@@ -89,17 +89,19 @@ impl ResolvedOperation {
             Operation::Checksum {
                 algorithm, range, ..
             } => self.checksum(*algorithm, *range, cancelled),
-            Operation::Available(_) => {
-                let place = at.place()?;
-                let Place { sink, location, .. } = place;
-                let available = sink.available(&location.key);
-                Ok(Outcome::Available(match view.quota_left(place)? {
-                    // Where the storage does not tell, the quota does.
-                    Some(left) => available.map_or(left, |bytes| bytes.min(left)),
-                    None => available?,
-                }))
-            }
+            Operation::Available(_) => self.available(),
         }
+    }
+
+    /// What is free, for this user.
+    fn available(&self) -> Result<Outcome, StorageError> {
+        let place = self.at.place()?;
+        let available = place.sink.available(&place.location.key);
+        Ok(Outcome::Available(match self.view.quota_left(place)? {
+            // Where the storage does not tell, the quota does.
+            Some(left) => available.map_or(left, |bytes| bytes.min(left)),
+            None => available?,
+        }))
     }
 
     fn change_directory(&self) -> Result<Outcome, StorageError> {

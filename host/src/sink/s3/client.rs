@@ -9,7 +9,7 @@ use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_s3::config::{
@@ -151,6 +151,26 @@ fn timeouts(attempt: Duration) -> TimeoutConfig {
 }
 
 async fn client(access: &S3Sink) -> Result<Client, OpenError> {
+    let shared = shared(access).await?;
+    // By itself the SDK has one budget of retries for all that the process asks of any store, and
+    // gives up at the first fault once that is used up.
+    let retries = RetryPartition::custom("wharf").token_bucket(TokenBucket::unlimited());
+    let mut config = aws_sdk_s3::config::Builder::from(&shared)
+        .force_path_style(access.path_style)
+        .retry_partition(retries.build());
+    if let Some(endpoint) = &access.endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    if access.checksums == Checksums::WhenRequired {
+        config = config
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    }
+    Ok(Client::from_conf(config.build()))
+}
+
+/// Where, as whom and how to ask: what is not configured is found as every tool of AWS does.
+async fn shared(access: &S3Sink) -> Result<SdkConfig, OpenError> {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .retry_config(
             RetryConfig::standard()
@@ -176,31 +196,17 @@ async fn client(access: &S3Sink) -> Result<Client, OpenError> {
         loader = loader.credentials_provider(key);
     }
     loader = loader.http_client(http_client(access.ca.as_deref())?);
-    let mut shared = loader.load().await;
-    if let Some(role) = &access.role {
-        let assumed = aws_config::sts::AssumeRoleProvider::builder(role)
-            .session_name("wharf")
-            .configure(&shared)
-            .build()
-            .await;
-        let provider = SharedCredentialsProvider::new(assumed);
-        shared = shared.into_builder().credentials_provider(provider).build();
-    }
-    // By itself the SDK has one budget of retries for all that the process asks of any store, and
-    // gives up at the first fault once that is used up.
-    let retries = RetryPartition::custom("wharf").token_bucket(TokenBucket::unlimited());
-    let mut config = aws_sdk_s3::config::Builder::from(&shared)
-        .force_path_style(access.path_style)
-        .retry_partition(retries.build());
-    if let Some(endpoint) = &access.endpoint {
-        config = config.endpoint_url(endpoint);
-    }
-    if access.checksums == Checksums::WhenRequired {
-        config = config
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    }
-    Ok(Client::from_conf(config.build()))
+    let shared = loader.load().await;
+    let Some(role) = &access.role else {
+        return Ok(shared);
+    };
+    let assumed = aws_config::sts::AssumeRoleProvider::builder(role)
+        .session_name("wharf")
+        .configure(&shared)
+        .build()
+        .await;
+    let provider = SharedCredentialsProvider::new(assumed);
+    Ok(shared.into_builder().credentials_provider(provider).build())
 }
 
 /// A client as the SDK makes its own, which takes proxies from the environment, but one that keeps
