@@ -331,7 +331,7 @@ impl Control {
     }
 
     /// Whether the client closed its end, without having said that it leaves: nothing tells such a
-    /// close from that of a client that was killed.
+    /// close from that of a client that was killed. After QUIT it is what was announced.
     fn client_is_gone(&self) -> bool {
         !self.session.is_leaving() && self.stream.peer_is_gone()
     }

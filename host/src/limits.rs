@@ -28,8 +28,9 @@ pub const PASSIVE_BACKLOG: i32 = 16;
 /// again, so giving up early costs one 425.
 pub const PASSIVE_PORTS_TRIED: u32 = 128;
 
-/// Connections from other addresses dropped while one data connection is awaited. A flood of them
-/// costs its victim that transfer, not the host its time.
+/// Connections from other addresses dropped while one data connection is awaited, from its PASV on
+/// where it is to be protected. A flood of them costs its victim that transfer, not the host its
+/// time.
 pub const STRANGERS_PER_WAIT: u32 = 256;
 
 /// Time for the name of an advertised address: clients wait 15 s and more for the reply to PASV.

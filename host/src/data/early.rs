@@ -70,7 +70,8 @@ impl EarlyConnection {
                 self.begun.insert(Begun::new(tls, limit)?)
             }
         };
-        while begun.handshake.connection.is_handshaking() {
+        // What is written last may be more than the socket takes at once.
+        while begun.is_under_way() {
             ready!(begun.poll_step(&self.stream, context))?;
         }
         Poll::Pending
@@ -90,6 +91,11 @@ impl Begun {
             handshake: tls.data_handshake(false)?,
             expiry: Box::pin(sleep(limit)),
         })
+    }
+
+    fn is_under_way(&self) -> bool {
+        let connection = &self.handshake.connection;
+        connection.is_handshaking() || connection.wants_write()
     }
 
     /// Ready when it has gone on, or can.
