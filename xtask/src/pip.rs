@@ -11,7 +11,7 @@ use crate::project::Project;
 use crate::system::{self, Package};
 
 /// What installs it.
-const PYTHON: &[Package] = &[
+pub const PIP: &[Package] = &[
     Package {
         file: "python3",
         name: "python3",
@@ -59,7 +59,7 @@ impl Pinned {
         if installed.is_dir() {
             return Ok(installed);
         }
-        system::provide(PYTHON, purpose)?;
+        system::provide(PIP, purpose)?;
         println!("installing {package} ({purpose})");
         let fresh = tools.join("pip.new");
         // What an earlier try has left.

