@@ -21,7 +21,7 @@ use crate::plugin::{LivePlugins, SessionFacts};
 use crate::sinks::Sinks;
 use crate::spool::Spool;
 use crate::storage::{Object, Storage};
-use crate::tls::DataHandshake;
+use crate::tls::SessionTls;
 use crate::transfer::{DataConnection, Progress, Settings};
 
 /// A transfer that has leave to begin.
@@ -35,7 +35,8 @@ struct Preparation {
     peer: SocketAddr,
     /// When the data connection has to be there.
     deadline: Instant,
-    tls: Option<DataHandshake>,
+    /// What the data connection is to be under.
+    tls: Option<SessionTls>,
     settings: Settings,
     permit: Option<TransferPermit>,
     plugins: Arc<LivePlugins>,
@@ -78,16 +79,13 @@ impl Control {
         Box::pin(async move { Completed::Prepared(preparation.finish().await) })
     }
 
-    /// The handshake of a protected data connection. PROT P is agreed under TLS only, so there
-    /// always is one; nothing would go in clear instead.
-    fn data_tls(&self, transfer: &Transfer) -> Result<Option<DataHandshake>, Failure> {
+    /// What a protected data connection is under. PROT P is agreed under TLS only, so there always
+    /// is one; nothing would go in clear instead.
+    fn data_tls(&self, transfer: &Transfer) -> Result<Option<SessionTls>, Failure> {
         match (transfer.protection, &self.tls) {
             (Protection::Clear, _) => Ok(None),
-            (Protection::Private, Some(session)) => {
-                let handshake = session.data_handshake(!transfer.kind.is_upload());
-                Ok(Some(handshake.map_err(|error| Failure::from(&error))?))
-            }
             (Protection::Private, None) => Err(Failure::DataHandshake),
+            (Protection::Private, session) => Ok(session.clone()),
         }
     }
 
@@ -148,7 +146,15 @@ impl Preparation {
         let connected = self.route.connect(self.local, self.peer, self.deadline);
         let (socket, begun) = connected.await.map_err(no_connection)?;
         let transfer = self.transfer;
-        let moved = metrics::transfer_bytes(match transfer.kind.is_upload() {
+        let is_upload = transfer.kind.is_upload();
+        let tls = match (begun, self.tls) {
+            (None, Some(session)) => {
+                let handshake = session.data_handshake(!is_upload);
+                Some(handshake.map_err(|error| no_connection(error.into()))?)
+            }
+            (begun, _) => begun,
+        };
+        let moved = metrics::transfer_bytes(match is_upload {
             true => Direction::Received,
             false => Direction::Sent,
         });
@@ -158,7 +164,7 @@ impl Preparation {
             permit: self.permit,
             connection: DataConnection {
                 progress: Arc::new(Progress::new(Arc::new(socket), moved)),
-                tls: begun.or(self.tls),
+                tls,
                 representation: transfer.representation,
                 mode: transfer.mode,
                 settings: self.settings,
